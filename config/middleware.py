@@ -1,0 +1,43 @@
+"""Two small rules that hold for every page."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
+
+Handler = Callable[[HttpRequest], HttpResponse]
+SPOKEN = frozenset(code for code, _name in settings.LANGUAGES)
+
+
+class ChosenLanguageMiddleware:
+    """Chinese unless somebody switched: what the browser prefers says little about a shop's till."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
+        language = chosen if chosen in SPOKEN else settings.LANGUAGE_CODE
+        with translation.override(language):
+            request.LANGUAGE_CODE = language
+            response = self.get_response(request)
+        patch_vary_headers(response, ("Cookie",))
+        response.headers.setdefault("Content-Language", language)
+        return response
+
+
+class AdminScriptsMiddleware:
+    """The back office's Alpine evaluates expressions; no other page may."""
+
+    EXTRA = {"script-src": ["'unsafe-eval'"], "style-src": ["'unsafe-inline'"]}
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if request.path.startswith("/admin/") and not hasattr(response, "_csp_update"):
+            response._csp_update = self.EXTRA  # type: ignore[attr-defined]
+        return response

@@ -1,0 +1,15 @@
+from importlib.util import find_spec
+
+from django.contrib import admin
+from django.urls import include, path
+from django.urls.resolvers import URLPattern, URLResolver
+
+from config.health import healthz
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", healthz),
+    path("admin/", admin.site.urls),
+    path("language/", include("django.conf.urls.i18n")),
+]
+if find_spec("loyalty.counter"):
+    urlpatterns.append(path("counter/", include("loyalty.counter.urls")))
