@@ -1,0 +1,50 @@
+from loyalty.models.catalogue import Category, MemberPrice, Product
+from loyalty.models.coupons import Coupon, CouponTemplate
+from loyalty.models.gifts import GiftPack, GiftPackCoupon, TopUpPlan
+from loyalty.models.ledger import Account, ClientKey, Entry, Lot
+from loyalty.models.orders import (
+    CouponUse,
+    Order,
+    OrderLine,
+    OrderStep,
+    Refund,
+    RefundLine,
+    Tender,
+    TopUp,
+)
+from loyalty.models.past import PastCampaign, PastRedemption, PastTarget
+from loyalty.models.rules import Benefit, Policy, RuleSet, Tier
+from loyalty.models.standing import CheckIn, MemberStats, QuotaUse
+
+__all__ = [
+    "Account",
+    "Benefit",
+    "Category",
+    "CheckIn",
+    "ClientKey",
+    "Coupon",
+    "CouponTemplate",
+    "CouponUse",
+    "Entry",
+    "GiftPack",
+    "GiftPackCoupon",
+    "Lot",
+    "MemberPrice",
+    "MemberStats",
+    "Order",
+    "OrderLine",
+    "OrderStep",
+    "PastCampaign",
+    "PastRedemption",
+    "PastTarget",
+    "Policy",
+    "Product",
+    "QuotaUse",
+    "Refund",
+    "RefundLine",
+    "RuleSet",
+    "Tender",
+    "Tier",
+    "TopUp",
+    "TopUpPlan",
+]

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from members.models.shops import Shop, Staff
+
+
+class Tag(models.Model):
+    """A set of members, by hand or by rule; with the tier the only notion of audience."""
+
+    class Kind(models.TextChoices):
+        BASIC = "basic", _("basic")
+        BEHAVIOUR = "behaviour", _("behaviour")
+        VALUE = "value", _("value")
+
+    name = models.CharField(_("name"), max_length=40, unique=True)
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.BASIC)
+
+    class Meta:
+        verbose_name = _("tag")
+        verbose_name_plural = _("tags")
+        ordering = ["name"]
+        constraints = [models.CheckConstraint(condition=~Q(name=""), name="tag_name_not_empty")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Member(models.Model):
+    """The person who holds a card."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", _("active")
+        FROZEN = "frozen", _("frozen")
+        CLOSED = "closed", _("closed")
+
+    class Gender(models.TextChoices):
+        UNKNOWN = "", _("not said")
+        FEMALE = "f", _("female")
+        MALE = "m", _("male")
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    name = models.CharField(_("name"), max_length=40, blank=True)
+    pinyin = models.CharField(max_length=40, blank=True, editable=False)
+    phone = models.CharField(_("phone"), max_length=16, null=True, blank=True, unique=True)
+    phone_tail = models.CharField(max_length=4, blank=True, editable=False)
+    external_no = models.CharField(
+        _("number in another system"), max_length=64, null=True, blank=True, unique=True
+    )
+    gender = models.CharField(_("gender"), max_length=1, choices=Gender, blank=True)
+    birth_year = models.PositiveSmallIntegerField(_("year of birth"), null=True, blank=True)
+    birth_month = models.PositiveSmallIntegerField(_("month of birth"), null=True, blank=True)
+    birth_day = models.PositiveSmallIntegerField(_("day of birth"), null=True, blank=True)
+    region = models.CharField(_("region"), max_length=40, blank=True)
+    language = models.CharField(_("language"), max_length=8, default="zh-hans")
+    status = models.CharField(_("status"), max_length=6, choices=Status, default=Status.ACTIVE)
+    joined_at = models.DateTimeField(_("joined"))
+    joined_shop = models.ForeignKey(
+        Shop, models.PROTECT, verbose_name=_("joined at"), null=True, blank=True
+    )
+    joined_channel = models.CharField(_("joined by"), max_length=32, blank=True)
+    assigned_staff = models.ForeignKey(
+        Staff,
+        models.SET_NULL,
+        verbose_name=_("assigned staff member"),
+        null=True,
+        blank=True,
+        related_name="assigned_members",
+    )
+    tags = models.ManyToManyField(Tag, verbose_name=_("tags"), blank=True, related_name="members")
+    is_test = models.BooleanField(_("for tests, left out of the figures"), default=False)
+
+    class Meta:
+        verbose_name = _("member")
+        verbose_name_plural = _("members")
+        indexes = [
+            models.Index(fields=["phone_tail"], name="member_phone_tail"),
+            models.Index(fields=["pinyin"], name="member_pinyin", opclasses=["text_pattern_ops"]),
+            models.Index(fields=["joined_at"], name="member_joined"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(phone__isnull=True) | Q(phone__regex=r"^\+[1-9][0-9]{6,14}$"),
+                name="member_phone_e164",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["active", "frozen", "closed"]), name="member_status_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="closed") | (Q(phone__isnull=True) & Q(name="")),
+                name="member_closed_is_anonymous",
+            ),
+            models.CheckConstraint(
+                condition=(Q(birth_month__isnull=True) & Q(birth_day__isnull=True))
+                | (Q(birth_month__range=(1, 12)) & Q(birth_day__range=(1, 31))),
+                name="member_birthday_whole",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.masked_phone or str(self.public_id)[:8]
+
+    @property
+    def masked_phone(self) -> str:
+        """The phone as staff may see it: 138****1234."""
+        if not self.phone:
+            return ""
+        national = self.phone.removeprefix("+86")
+        return f"{national[:3]}****{national[-4:]}"
+
+    @property
+    def masked_name(self) -> str:
+        """The name as a bystander at the counter may see it: 王*敏."""
+        if len(self.name) < 2:
+            return self.name
+        if len(self.name) == 2:
+            return f"{self.name[0]}*"
+        return f"{self.name[0]}{'*' * min(len(self.name) - 2, 3)}{self.name[-1]}"

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+class Shop(models.Model):
+    """A place of sale."""
+
+    code = models.CharField(_("code"), max_length=32, unique=True)
+    name = models.CharField(_("name"), max_length=80)
+    address = models.CharField(_("address"), max_length=200, blank=True)
+    phone = models.CharField(_("phone"), max_length=32, blank=True)
+    is_active = models.BooleanField(_("open for business"), default=True)
+
+    class Meta:
+        verbose_name = _("shop")
+        verbose_name_plural = _("shops")
+        ordering = ["code"]
+        constraints = [
+            models.CheckConstraint(condition=~Q(code=""), name="shop_code_not_empty"),
+            models.CheckConstraint(condition=~Q(name=""), name="shop_name_not_empty"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Staff(AbstractUser):
+    """A person who works here: a role, the shops they serve, a PIN for shared counters."""
+
+    class Role(models.TextChoices):
+        OWNER = "owner", _("owner")
+        MANAGER = "manager", _("manager")
+        CASHIER = "cashier", _("cashier")
+
+    display_name = models.CharField(_("name"), max_length=40, blank=True)
+    role = models.CharField(_("role"), max_length=8, choices=Role, default=Role.CASHIER)
+    shops = models.ManyToManyField(Shop, verbose_name=_("shops"), blank=True, related_name="staff")
+    pin_hash = models.CharField(max_length=128, blank=True, editable=False)
+    is_test = models.BooleanField(_("for tests, left out of the figures"), default=False)
+
+    class Meta(AbstractUser.Meta):
+        verbose_name = _("staff member")
+        verbose_name_plural = _("staff")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(role__in=["owner", "manager", "cashier"]), name="staff_role_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.display_name or self.username
