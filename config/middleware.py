@@ -12,7 +12,7 @@ SPOKEN = frozenset(code for code, _name in settings.LANGUAGES)
 
 
 class ChosenLanguageMiddleware:
-    """Chinese unless somebody switched: what the browser prefers says little about a shop's till."""
+    """Chinese unless somebody switched: a browser's preference says little about a till."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
