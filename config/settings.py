@@ -179,6 +179,12 @@ USE_I18N = True
 TIME_ZONE = env.str("TIME_ZONE", "Asia/Shanghai")
 USE_TZ = True
 
+# --- Members -----------------------------------------------------------------------------------
+# The country whose phone numbers are written without a country code.
+PHONE_REGION = env.str("PHONE_REGION", "CN")
+# The first digits of every card number we issue; 9 is nobody's bank card (ISO/IEC 7812).
+CARD_PREFIX = env.str("CARD_PREFIX", "9012")
+
 # --- What a browser may do ---------------------------------------------------------------------
 # HTTPS is on in production; `make run HTTPS=1` turns it on with a certificate of its own.
 HTTPS = env.bool("HTTPS", PRODUCTION)

@@ -1,0 +1,51 @@
+"""Small rules about text that people type, scan or search by."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from pypinyin import Style, lazy_pinyin
+
+# Surnames whose first letter is not that of the character's usual reading.
+_SURNAMES = {
+    "万俟": "mq",
+    "尉迟": "yc",
+    "长孙": "zs",
+    "单于": "cy",
+    "仇": "q",
+    "区": "o",
+    "单": "s",
+    "曾": "z",
+    "查": "z",
+    "种": "c",
+    "秘": "b",
+    "翟": "z",
+    "解": "x",
+    "召": "s",
+}
+
+
+def plain(text: str) -> str:
+    """Full-width letters and digits made plain (１３８ → 138), blanks at both ends gone."""
+    return unicodedata.normalize("NFKC", text).strip()
+
+
+def plain_digits(text: str) -> str:
+    """As ``plain``, without the blanks and hyphens that people group digits by."""
+    return "".join(char for char in plain(text) if not char.isspace() and char not in "-‐‑–—")
+
+
+def name_key(text: str, *, length: int = 40) -> str:
+    """What a name is searched by: pinyin initials and plain letters (王小明 → wxm, Anna → anna).
+
+    ``length`` is the width of the column it is kept in; a longer key is cut.
+    """
+    name = "".join(plain(text).split())
+    key = ""
+    for size in (2, 1):
+        if name[:size] in _SURNAMES:
+            key, name = _SURNAMES[name[:size]], name[size:]
+            break
+    parts = lazy_pinyin(name, style=Style.FIRST_LETTER)
+    key += "".join(char for part in parts for char in part.lower() if char.isalnum())
+    return key[:length]

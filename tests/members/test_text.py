@@ -1,0 +1,34 @@
+import pytest
+
+from members import text
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("王小明", "wxm"),
+        (" 王 小明 ", "wxm"),
+        ("曾国藩", "zgf"),
+        ("单田芳", "stf"),
+        ("尉迟恭", "ycg"),
+        ("欧阳娜娜", "oynn"),
+        ("Anna Smith", "annasmith"),
+        ("李Lily", "llily"),
+        ("Ｌｉｌｙ", "lily"),
+        ("O'Neil-2", "oneil2"),
+        ("", ""),
+        ("☕", ""),
+    ],
+)
+def test_name_key(name: str, key: str) -> None:
+    assert text.name_key(name) == key
+
+
+def test_name_key_fits_its_column() -> None:
+    assert text.name_key("王" * 50) == "w" * 40
+    assert text.name_key("王" * 50, length=120) == "w" * 50
+
+
+def test_plain() -> None:
+    assert text.plain("　１３８ ａｂ ") == "138 ab"
+    assert text.plain_digits(" 9012 ０００1-2 ") == "901200012"
