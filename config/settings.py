@@ -253,6 +253,15 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = TIME_ZONE
 CELERY_BEAT_SCHEDULER = "config.beat:WatchedScheduler"
+# Sweeps: what a lost task or a killed worker left behind. One that nobody took in time is dropped,
+# since the next one does its work.
+CELERY_BEAT_SCHEDULE = {
+    "drain-outbox": {
+        "task": "members.drain_outbox",
+        "schedule": timedelta(seconds=10),
+        "options": {"expires": 30},
+    },
+}
 
 LOGGING = logging_settings(
     level=env.str("LOG_LEVEL", "WARNING" if TESTING else "INFO"),

@@ -43,8 +43,8 @@ class Staff(AbstractUser):
     is_test = models.BooleanField(_("for tests, left out of the figures"), default=False)
 
     class Meta(AbstractUser.Meta):
-        verbose_name = _("staff member")
-        verbose_name_plural = _("staff")
+        verbose_name = _("staff member")  # type: ignore[assignment]
+        verbose_name_plural = _("staff")  # type: ignore[assignment]
         constraints = [
             models.CheckConstraint(
                 condition=Q(role__in=["owner", "manager", "cashier"]), name="staff_role_known"

@@ -1,5 +1,5 @@
 import pytest
-from pytest_django.fixtures import SettingsWrapper
+from django.test import override_settings
 
 from members.errors import Refusal
 from members.services import phones
@@ -49,8 +49,8 @@ def test_unreadable(text: str) -> None:
     assert (caught.value.code, caught.value.field) == ("phone_unreadable", "phone")
 
 
-def test_another_country_by_setting(settings: SettingsWrapper) -> None:
-    settings.PHONE_REGION = "HK"
+@override_settings(PHONE_REGION="HK")
+def test_another_country_by_setting() -> None:
     assert phones.normalise_phone("6123 4567") == "+85261234567"
 
 

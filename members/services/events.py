@@ -1,0 +1,47 @@
+"""Writing down what happened, in the transaction that did it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.db import transaction
+
+from members import registry
+from members.models import Event, Outbox
+from members.services import outbox as outbox_service
+
+
+def outbox_wanted(kind: str) -> bool:
+    """Whether someone must act on events of this kind.
+
+    For code that writes its event by SQL of its own: it then inserts the outbox row
+    (``event_id``, ``due_at`` = the event's time) too, and calls ``outbox.drain_after_commit()``.
+    """
+    return bool(registry.consumers_of(kind))
+
+
+def record(
+    *,
+    kind: str,
+    at: dt.datetime,
+    member_id: int | None = None,
+    staff_id: int | None = None,
+    shop_id: int | None = None,
+    data: dict[str, Any] | None = None,
+    outbox: bool = True,
+) -> Event:
+    """Write one event, and its outbox row if someone acts on the kind (one INSERT each).
+
+    ``data`` holds ids and facts only, JSON-ready. ``outbox=False``: imports, the demo shop and
+    bulk issue, on which nobody acts. Only inside the transaction that does what it tells.
+    """
+    if not transaction.get_connection().in_atomic_block:
+        raise RuntimeError("an event is recorded in the transaction that did it")
+    event = Event.objects.create(
+        kind=kind, at=at, member_id=member_id, staff_id=staff_id, shop_id=shop_id, data=data or {}
+    )
+    if outbox and outbox_wanted(kind):
+        Outbox.objects.bulk_create([Outbox(event=event, due_at=at)])
+        outbox_service.drain_after_commit()
+    return event
