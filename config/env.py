@@ -43,7 +43,7 @@ def database(url: str, *, pool: int, lock_timeout_ms: int) -> dict[str, Any]:
     if "options" in parts:
         options["options"] += " " + parts.pop("options")
     if pool:
-        options["pool"] = {"min_size": 1, "max_size": pool, "timeout": 10}
+        options["pool"] = {"min_size": 1, "max_size": pool, "timeout": 3}
     settings = {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": parts.pop("dbname", "huitou"),

@@ -7,13 +7,13 @@ Worker and beat each write the time into Valkey every few seconds; a part that f
 import time
 from collections.abc import Callable
 
+import psycopg
 import redis
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
-from psycopg import Error as DriverError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -46,11 +46,19 @@ def report_alive(part: str) -> None:
         log.warning("alive_not_reported", part=part, error=str(error))
 
 
+def forget_reports() -> None:
+    """At a start: what an earlier run reported says nothing about this one."""
+    with _valkey() as client:
+        client.delete(_key("worker"), _key("beat"))
+
+
 def _database() -> str:
+    # A connection of its own: the pool would wait for one, and this must answer at once.
+    params = connection.get_connection_params()
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except (DatabaseError, DriverError) as error:
+        with psycopg.connect(**{**params, "connect_timeout": 2}) as own:
+            own.execute("SELECT 1")
+    except psycopg.Error as error:
         return f"down: {type(error).__name__}"
     return "ok"
 
@@ -72,7 +80,7 @@ def _heard_from(part: str) -> str:
         return "unknown: cache is down"
     if raw is None:
         return "down: never heard from"
-    silence = time.time() - float(raw)  # type: ignore[arg-type]
+    silence = time.time() - float(raw)
     return "ok" if silence <= SILENT_AFTER else f"down: silent for {silence:.0f} s"
 
 
@@ -94,4 +102,6 @@ def healthz(_request: HttpRequest) -> HttpResponse:
         {"status": "ok" if well else "unwell", **found}, status=200 if well else 503
     )
     response["Cache-Control"] = "no-store"
+    # Asked every few seconds: the answer is the message, the log need not repeat it.
+    response._has_been_logged = True  # type: ignore[attr-defined]
     return response

@@ -11,5 +11,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("language/", include("django.conf.urls.i18n")),
 ]
-if find_spec("loyalty.counter"):
+if find_spec("loyalty.counter") and find_spec("loyalty.counter.urls"):
     urlpatterns.append(path("counter/", include("loyalty.counter.urls")))

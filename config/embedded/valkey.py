@@ -1,6 +1,5 @@
 """Valkey as a child process: cache, sessions and Celery's queues behind one address."""
 
-import os
 import secrets
 import signal
 import socket
@@ -13,7 +12,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from config.embedded.binaries import valkey_program
-from config.embedded.process import CannotStart, end, last_line, spawn, wait_until
+from config.embedded.process import CannotStart, end, last_line, spawn, wait_until, write_private
 
 SETTINGS: dict[str, str] = {
     "bind": "127.0.0.1",
@@ -62,6 +61,7 @@ class ValkeyServer:
         self.process: subprocess.Popen[bytes] | None = None
         self.port = 0
         self._password = ""
+        self._served = False
 
     def url(self, database: int = 0) -> str:
         return f"redis://:{self._password}@127.0.0.1:{self.port}/{database}"
@@ -75,6 +75,7 @@ class ValkeyServer:
         # Somebody may take a port between the look and the start: look again.
         for _attempt in range(5):
             if self._started(program):
+                self._served = True
                 return
         raise CannotStart(f"Valkey did not start ({last_line(self.log)}). All of it: {self.log}")
 
@@ -100,8 +101,7 @@ class ValkeyServer:
             return file.read_text("ascii").strip()
         except FileNotFoundError:
             password = secrets.token_urlsafe(24)
-            with open(os.open(file, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "w") as handle:
-                handle.write(password)
+            write_private(file, password)
             return password
         except OSError as error:
             raise CannotStart(
@@ -110,6 +110,8 @@ class ValkeyServer:
             ) from error
 
     def _choose_port(self) -> int:
+        if self._served:  # others hold this address already
+            return self.port
         file = self.data_dir / "port"
         if not self.port and file.exists():
             self.port = int(file.read_text("ascii"))
