@@ -144,8 +144,6 @@ class Migration(migrations.Migration):
                 ('stock', models.PositiveIntegerField(blank=True, null=True, verbose_name='stock')),
                 ('issued_count', models.PositiveIntegerField(default=0, editable=False)),
                 ('per_member_limit', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='at most per member')),
-                ('budget_fen', models.BigIntegerField(blank=True, null=True, verbose_name='budget')),
-                ('spent_fen', models.BigIntegerField(default=0, editable=False)),
                 ('is_active', models.BooleanField(default=True, verbose_name='in use')),
             ],
             options={

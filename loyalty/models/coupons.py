@@ -43,8 +43,6 @@ class CouponTemplate(ScopedRule):
     per_member_limit = models.PositiveSmallIntegerField(
         _("at most per member"), null=True, blank=True
     )
-    budget_fen = models.BigIntegerField(_("budget"), null=True, blank=True)
-    spent_fen = models.BigIntegerField(default=0, editable=False)
     is_active = models.BooleanField(_("in use"), default=True)
 
     class Meta:
