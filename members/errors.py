@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 
 class Refusal(Exception):
@@ -41,3 +42,13 @@ class Refusal(Exception):
         if self.details:
             error["details"] = self.details
         return {"error": error}
+
+
+def member_unknown() -> Refusal:
+    """Nobody was found; says neither that a card exists nor whose it might be."""
+    return Refusal(
+        "member_unknown",
+        _("No such member. Check the number, or open a card."),
+        status=404,
+        field="member",
+    )

@@ -1,8 +1,8 @@
 import pytest
 from django.test import override_settings
 
+from members import phones
 from members.errors import Refusal
-from members.services import phones
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,95 @@
+"""Finding a member the way people at the counter do.
+
+What is shown of whom was found is masked: ``Member.masked_name``, ``Member.masked_phone``.
+"""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from members.codes import is_card_number
+from members.errors import Refusal, member_unknown
+from members.models import Card, Member
+from members.phones import normalise_phone
+from members.text import name_key, plain, plain_digits
+
+LIMIT = 8
+
+
+def by_id(member_id: int) -> Member:
+    """The member with this id, closed ones too. Refuses with ``member_unknown``."""
+    return _one(Member.objects.filter(pk=member_id))
+
+
+def by_phone(text: str) -> Member:
+    """The member with this phone. Refuses with ``phone_unreadable``, ``member_unknown``."""
+    return _one(Member.objects.filter(phone=normalise_phone(text)))
+
+
+def by_card(text: str) -> Member:
+    """The member whose card has this number.
+
+    Refuses with ``member_unknown``, or ``card_not_in_use`` for one that was lost or replaced.
+    """
+    number = plain_digits(text)
+    card = None
+    if number.isascii() and number.isdigit():
+        card = Card.objects.select_related("member").filter(number=number).first()
+    if card is None or card.member is None or card.member.status == Member.Status.CLOSED:
+        raise member_unknown()
+    if card.status in (Card.Status.LOST, Card.Status.REPLACED):
+        raise Refusal(
+            "card_not_in_use",
+            _("This card was reported lost or replaced. Ask for the phone number instead."),
+            status=409,
+        )
+    return card.member
+
+
+def by_external_no(text: str) -> Member:
+    """The member with this number in another system. Refuses with ``member_unknown``."""
+    return _one(Member.objects.filter(external_no=text.strip()))
+
+
+def by_tail(text: str, *, limit: int = LIMIT) -> list[Member]:
+    """Members whose phone ends with these four digits, the longest known first."""
+    tail = plain_digits(text)
+    if len(tail) != 4:
+        return []
+    return list(Member.objects.filter(phone_tail=tail).order_by("id")[:limit])
+
+
+def search(text: str, *, limit: int = LIMIT) -> list[Member]:
+    """Members found by phone, card number, last four digits, name, or its pinyin initials.
+
+    At most ``limit``; none is an empty list, never a refusal.
+    """
+    digits = plain_digits(text)
+    if digits.isdigit() or digits.startswith("+"):
+        return _by_digits(digits, limit)
+    words = "".join(plain(text).split())
+    key = name_key(words)
+    if not key:
+        return []
+    found = Member.objects.filter(pinyin__startswith=key)
+    if not words.isascii():
+        # The initials narrow it by their index; the characters decide.
+        found = found.filter(name__startswith=words)
+    return list(found.order_by("id")[:limit])
+
+
+def _by_digits(digits: str, limit: int) -> list[Member]:
+    if len(digits) == 4:
+        return by_tail(digits, limit=limit)
+    try:
+        return [by_card(digits) if is_card_number(digits) else by_phone(digits)]
+    except Refusal:
+        return []
+
+
+def _one(found: QuerySet[Member]) -> Member:
+    member = found.first()
+    if member is None:
+        raise member_unknown()
+    return member
