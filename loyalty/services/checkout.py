@@ -14,7 +14,7 @@ from loyalty.locks import AccountBook
 from loyalty.models import Entry
 from loyalty.selectors.inputs import Standing
 from loyalty.services import keys, ledger, order_rows, statistics, tiers
-from loyalty.services.working import Cart, CartLine, Worked, quota_counts, work_out
+from loyalty.services.working import TENDERS, Cart, CartLine, Worked, quota_counts, work_out
 from loyalty.settlement.rulebook import quota_period_key
 from members import clock
 from members.errors import Refusal
@@ -22,8 +22,6 @@ from members.models import Shop, Staff
 from members.services import events
 
 __all__ = ["Cart", "CartLine", "QuoteChanged", "Worked", "quote", "settle"]
-
-TENDERS = ("cash", "wechat", "alipay", "card")
 
 
 class QuoteChanged(Refusal):
@@ -109,8 +107,10 @@ def _settle(
     promoted = None
     if worked.standing is not None:
         _use_coupons(worked)
-        _post(worked, accounts, order_id=order_id, at=at)
-        promoted = _update_standing(worked, accounts, order_id=order_id, staff_id=staff_id, at=at)
+        _post(worked, worked.standing, accounts, order_id=order_id, at=at)
+        promoted = _update_standing(
+            worked, worked.standing, accounts, order_id=order_id, staff_id=staff_id, at=at
+        )
     events.record(
         kind="settled",
         at=at,
@@ -157,12 +157,14 @@ def _use_coupons(worked: Worked) -> None:
             raise Refusal("coupon_used", _("This coupon has already been used."), field="coupons")
 
 
-def _post(worked: Worked, accounts: AccountBook, *, order_id: int, at: dt.datetime) -> None:
-    standing = _standing(worked)
+def _post(
+    worked: Worked, standing: Standing, accounts: AccountBook, *, order_id: int, at: dt.datetime
+) -> None:
     result = worked.settlement
     moves = ledger.spend_moves(
         member_id=standing.id,
-        points=result.points_used,
+        kind="points",
+        amount=result.points_used,
         lots=[(lot.id, lot.left) for lot in standing.points_lots],
         side=Entry.Side.REDEEMED,
     )
@@ -193,21 +195,16 @@ def _post(worked: Worked, accounts: AccountBook, *, order_id: int, at: dt.dateti
     )
 
 
-def _standing(worked: Worked) -> Standing:
-    if worked.standing is None:  # pragma: no cover (callers checked)
-        raise ValueError("a guest has no standing")
-    return worked.standing
-
-
 def _update_standing(
     worked: Worked,
+    standing: Standing,
     accounts: AccountBook,
     *,
     order_id: int,
     staff_id: int | None,
     at: dt.datetime,
 ) -> dict[str, Any] | None:
-    standing, result = _standing(worked), worked.settlement
+    result = worked.settlement
     target = tiers.due_promotion(
         book=worked.book,
         tier_id=standing.tier_id,

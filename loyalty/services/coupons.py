@@ -9,8 +9,7 @@ from typing import Any
 from django.db.models import F, Q
 
 from loyalty.models import Coupon, CouponTemplate
-from members import clock
-from members.services import codes
+from members import clock, codes
 
 
 def validity(template: Mapping[str, Any], at: dt.datetime) -> tuple[dt.datetime, dt.datetime]:

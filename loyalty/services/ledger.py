@@ -191,18 +191,18 @@ def earn_moves(
 
 
 def spend_moves(
-    *, member_id: int, points: int, lots: Sequence[tuple[int, int]], side: str
+    *, member_id: int, kind: str, amount: int, lots: Sequence[tuple[int, int]], side: str
 ) -> list[Move]:
-    """Moves that take ``points`` from usable lots, nearest expiry first.
+    """Moves that take ``amount`` from lots in the order given (points: nearest expiry first).
 
-    ``lots`` are (id, points left) in that order. The caller has checked that they hold enough.
+    ``lots`` are (id, what is left of this kind). The caller has checked that they hold enough.
     """
     moves = []
     for lot, left in lots:
-        part = min(points, left)
+        part = min(amount, left)
         if part:
-            moves.append(Move(member_id, "points", -part, side, lot=lot))
-            points -= part
-        if not points:
+            moves.append(Move(member_id, kind, -part, side, lot=lot))
+            amount -= part
+        if not amount:
             break
     return moves

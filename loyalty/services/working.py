@@ -22,6 +22,8 @@ from members import clock
 from members.errors import Refusal
 from members.models import Shop
 
+TENDERS = ("cash", "wechat", "alipay", "card")
+
 
 @dataclass(frozen=True, slots=True)
 class CartLine:
@@ -102,9 +104,8 @@ def work_out(*, cart: Cart, shop: Shop, at: dt.datetime) -> Worked:
         raise Refusal("cart_empty", _("Enter an amount or an article first."), field="lines")
     standing = None
     if cart.member_id is not None:
-        standing = selectors.load(member_id=cart.member_id, at=at)
-        check_standing(standing)
-    ruleset_id, book = _rules(standing, at)
+        standing = check_standing(selectors.load(member_id=cart.member_id, at=at))
+    ruleset_id, book = rules_of(standing, at)
     lines, names = _lines(cart, book)
     _check_chosen_coupons(cart, standing, at)
     inputs = _inputs(cart, lines, standing, book, shop_id=shop.pk, at=at)
@@ -123,8 +124,8 @@ def work_out(*, cart: Cart, shop: Shop, at: dt.datetime) -> Worked:
     )
 
 
-def check_standing(standing: Standing | None) -> None:
-    """Refuse a member who cannot use the card now."""
+def check_standing(standing: Standing | None) -> Standing:
+    """The standing of a member who may use the card now; anyone else is refused."""
     if standing is None or standing.status == "closed":
         raise Refusal(
             "member_unknown",
@@ -138,9 +139,11 @@ def check_standing(standing: Standing | None) -> None:
             _("This card is frozen. The member can unfreeze it on their phone, or ask a manager."),
             field="member",
         )
+    return standing
 
 
-def _rules(standing: Standing | None, at: dt.datetime) -> tuple[int, RuleBook]:
+def rules_of(standing: Standing | None, at: dt.datetime) -> tuple[int, RuleBook]:
+    """The rule set in force, as its id and ready for use; published now if none ever was."""
     if standing is not None and standing.ruleset_id is not None:
         found = (standing.ruleset_id, standing.content_hash or "")
     else:
