@@ -212,21 +212,4 @@ def _redeem_passes(sale: Sale) -> Settlement:
         for coupon in asked
     )
     uses = tuple(CouponUse(coupon.id, 0) for coupon in asked)
-    zeros = dict.fromkeys(
-        (
-            "gross_fen",
-            "base_fen",
-            "points_used",
-            "points_fen",
-            "stored_cover_fen",
-            "stored_paid_fen",
-            "principal_fen",
-            "bonus_fen",
-            "rounding_fen",
-            "other_fen",
-            "points_earned",
-            "basis_fen",
-        ),
-        0,
-    )
-    return Settlement(**zeros, steps=steps, coupon_uses=uses)
+    return Settlement(steps=steps, coupon_uses=uses)

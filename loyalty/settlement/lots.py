@@ -121,7 +121,8 @@ def return_points(
     ``refund_exceeds_paid`` for more points than were drawn and are still out.
     """
     usable = {lot.id for lot in lots if lot.is_usable(at)}
-    to_lots, gone = [], []
+    to_lots: list[Move] = []
+    gone: list[Move] = []
     left = points
     for draw in reversed(drawn):
         part = min(draw.points - draw.returned, left)

@@ -278,18 +278,18 @@ class LineResult:
 class Settlement:
     """The worked-out sale."""
 
-    gross_fen: int
-    base_fen: int  # after step 4
-    points_used: int
-    points_fen: int
-    stored_cover_fen: int
-    stored_paid_fen: int
-    principal_fen: int
-    bonus_fen: int
-    rounding_fen: int
-    other_fen: int  # to pay outside
-    points_earned: int
-    basis_fen: int
+    gross_fen: int = 0
+    base_fen: int = 0  # after step 4
+    points_used: int = 0
+    points_fen: int = 0
+    stored_cover_fen: int = 0
+    stored_paid_fen: int = 0
+    principal_fen: int = 0
+    bonus_fen: int = 0
+    rounding_fen: int = 0
+    other_fen: int = 0  # to pay outside
+    points_earned: int = 0
+    basis_fen: int = 0
     steps: tuple[Step, ...] = ()
     not_applied: tuple[NotApplied, ...] = ()
     coupon_uses: tuple[CouponUse, ...] = ()
