@@ -5,9 +5,11 @@ from django.urls import include, path
 from django.urls.resolvers import URLPattern, URLResolver
 
 from config.health import healthz
+from config.metrics import metrics
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", healthz),
+    path("metrics", metrics),
     path("admin/", admin.site.urls),
     path("language/", include("django.conf.urls.i18n")),
 ]
