@@ -5,3 +5,9 @@ from django.utils.translation import gettext_lazy as _
 class LoyaltyConfig(AppConfig):
     name = "loyalty"
     verbose_name = _("loyalty")
+
+    def ready(self) -> None:
+        from loyalty.services.closing import refuse_while_money_is_left
+        from members.registry import register_closing_guard
+
+        register_closing_guard("money", refuse_while_money_is_left)

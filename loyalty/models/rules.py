@@ -256,6 +256,14 @@ class Policy(models.Model):
         _("points short at a refund"), max_length=7, choices=Clawback, default=Clawback.DEBT
     )
     checkin_points = models.PositiveIntegerField(_("points per check-in"), default=0)
+    welcome_pack = models.ForeignKey(
+        "loyalty.GiftPack",
+        models.PROTECT,
+        verbose_name=_("welcome gift"),
+        null=True,
+        blank=True,
+        related_name="+",
+    )
     top_up_max_balance_fen = models.BigIntegerField(_("most a card may hold"), default=500000)
     default_tender = models.CharField(_("usual tender"), max_length=8, default="cash")
     ruleset = models.ForeignKey(RuleSet, models.PROTECT, null=True, related_name="+")

@@ -9,7 +9,8 @@ from typing import Any
 from django.db.models import F, Q
 
 from loyalty.models import Coupon, CouponTemplate
-from members import clock, codes
+from members import clock
+from members.services import codes
 
 
 def validity(template: Mapping[str, Any], at: dt.datetime) -> tuple[dt.datetime, dt.datetime]:

@@ -37,6 +37,8 @@ POLICY_FIELDS = (
     "rounding",
     "progress",
     "clawback",
+    "checkin_points",
+    "welcome_pack_id",
 )
 TIER_FIELDS = (
     "id",
