@@ -439,6 +439,8 @@ class Migration(migrations.Migration):
                 ('other_fen', models.BigIntegerField(default=0)),
                 ('tender', models.CharField(blank=True, choices=[('cash', 'cash'), ('wechat', 'WeChat Pay'), ('alipay', 'Alipay'), ('card', 'bank card'), ('stored', 'stored value'), ('unknown', 'not known')], max_length=8)),
                 ('points_clawed_back', models.BigIntegerField(default=0)),
+                ('points_expired', models.BigIntegerField(default=0)),
+                ('points_forgiven', models.BigIntegerField(default=0)),
                 ('basis_fen', models.BigIntegerField(default=0)),
                 ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='loyalty.order')),
                 ('shop', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='members.shop')),

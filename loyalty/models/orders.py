@@ -284,6 +284,8 @@ class Refund(models.Model):
     other_fen = models.BigIntegerField(default=0)
     tender = models.CharField(max_length=8, choices=TenderKind, blank=True)
     points_clawed_back = models.BigIntegerField(default=0)
+    points_expired = models.BigIntegerField(default=0)  # of those, had expired already
+    points_forgiven = models.BigIntegerField(default=0)  # of those, by the policy
     basis_fen = models.BigIntegerField(default=0)
 
     class Meta:

@@ -161,7 +161,7 @@ def write(
                 "channel": inputs.channel,
                 "at": at,
                 "day": clock.local_date(at),
-                "valid": result.gross_fen > 0,
+                "valid": result.gross_fen > 0 or bool(result.coupon_uses),
                 "gross": result.gross_fen,
                 "base": result.base_fen,
                 "points_used": result.points_used,

@@ -58,7 +58,7 @@ def count_order(
             {
                 "member": standing.id,
                 "at": at,
-                "counts": int(result.gross_fen > 0),
+                "counts": int(result.gross_fen > 0 or bool(result.coupon_uses)),
                 "net": result.other_fen + result.principal_fen,
                 "basis": result.basis_fen,
                 "weeks": json.dumps(category_weeks(standing, worked, clock.local_date(at))),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import chinese_calendar
@@ -100,7 +100,7 @@ def work_out(*, cart: Cart, shop: Shop, at: dt.datetime) -> Worked:
     Raises Refusal: ``member_unknown``, ``member_frozen``, ``member_closed``, ``article_unknown``,
     ``price_missing``, and every code of the calculator.
     """
-    if not cart.lines:
+    if not cart.lines and not cart.coupons:
         raise Refusal("cart_empty", _("Enter an amount or an article first."), field="lines")
     standing = None
     if cart.member_id is not None:
@@ -233,7 +233,10 @@ def _inputs(
     shop_id: int,
     at: dt.datetime,
 ) -> Inputs:
-    local = at.astimezone(clock.shop_zone()).replace(tzinfo=None)
+    if standing is None:
+        plain = _moment(at, shop_id)
+    else:
+        plain = member_inputs(standing, book, shop_id=shop_id, at=at)
     ask = Ask(
         coupons=cart.coupons,
         without_coupons=cart.without_coupons,
@@ -242,22 +245,30 @@ def _inputs(
         use_stored_value=cart.use_stored_value,
         stored_value_fen=cart.stored_value_fen,
     )
-    common = {
-        "lines": lines,
-        "ask": ask,
-        "shop_id": shop_id,
-        "channel": cart.channel,
-        "at": int(at.timestamp()),
-        "local": local.replace(microsecond=0),
-        "is_holiday": _is_holiday(local.date()),
-    }
-    if standing is None:
-        return Inputs(**common)  # type: ignore[arg-type]
+    return replace(plain, lines=lines, ask=ask, channel=cart.channel)
+
+
+def _moment(at: dt.datetime, shop_id: int) -> Inputs:
+    local = at.astimezone(clock.shop_zone()).replace(tzinfo=None, microsecond=0)
+    return Inputs(
+        lines=(),
+        ask=Ask(),
+        shop_id=shop_id,
+        channel="counter",
+        at=int(at.timestamp()),
+        local=local,
+        is_holiday=_is_holiday(local.date()),
+    )
+
+
+def member_inputs(standing: Standing, book: RuleBook, *, shop_id: int, at: dt.datetime) -> Inputs:
+    """The inputs of a member at a moment in a shop, with nothing in the cart yet."""
+    moment = _moment(at, shop_id)
     birthday = None
     if standing.birth_month and standing.birth_day:
         birthday = (standing.birth_month, standing.birth_day)
-    return Inputs(
-        **common,  # type: ignore[arg-type]
+    return replace(
+        moment,
         member_id=standing.id,
         tier_id=standing.tier_id,
         tags=standing.tags,
@@ -266,7 +277,7 @@ def _inputs(
         points=standing.spendable_points,
         lots=standing.value_lots,
         coupons=standing.coupons,
-        quota_used=tuple(quota_counts(standing, book, local.date()).items()),
+        quota_used=tuple(quota_counts(standing, book, moment.local.date()).items()),
     )
 
 

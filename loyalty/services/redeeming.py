@@ -1,0 +1,115 @@
+"""Redeeming without a purchase: one use of a pass, or of a special benefit with its quota."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from loyalty import locks
+from loyalty.models import QuotaUse
+from loyalty.selectors import inputs as selectors
+from loyalty.services import checkout, keys
+from loyalty.services.working import Cart, check_standing, member_inputs, rules_of
+from loyalty.settlement.rulebook import quota_period_key
+from loyalty.settlement.types import BenefitKind
+from members.errors import Refusal
+from members.models import Shop, Staff
+from members.services import events
+
+
+def redeem_pass(
+    *,
+    key: uuid.UUID,
+    member_id: int,
+    coupon_id: int,
+    shop: Shop,
+    actor: Staff | None,
+    at: dt.datetime,
+) -> dict[str, Any]:
+    """Use a multi-use pass once, as an order of ¥0. Refuses as ``checkout.settle`` does."""
+    return checkout.settle(
+        key=key,
+        cart=Cart(lines=(), member_id=member_id, coupons=(coupon_id,)),
+        expected_hash=None,
+        tender="cash",
+        shop=shop,
+        actor=actor,
+        at=at,
+    )
+
+
+def redeem_special(
+    *,
+    key: uuid.UUID,
+    member_id: int,
+    benefit_id: int,
+    shop: Shop,
+    actor: Staff | None,
+    at: dt.datetime,
+) -> dict[str, Any]:
+    """Use a special benefit (two new books a month, a trial lesson) once.
+
+    Refuses ``benefit_unknown``, ``quota_used_up`` and what keeps it from holding here and now.
+    """
+    staff_id = actor.pk if actor else None
+    return keys.once(
+        key=key,
+        kind="redeem",
+        content=[member_id, benefit_id, shop.pk],
+        staff_id=staff_id,
+        at=at,
+        effect=lambda: _redeem_special(
+            member_id=member_id, benefit_id=benefit_id, shop=shop, staff_id=staff_id, at=at
+        ),
+    )
+
+
+def _redeem_special(
+    *, member_id: int, benefit_id: int, shop: Shop, staff_id: int | None, at: dt.datetime
+) -> dict[str, Any]:
+    locks.lock_accounts([member_id])
+    standing = check_standing(selectors.load(member_id=member_id, at=at))
+    _ruleset_id, book = rules_of(standing, at)
+    inputs = member_inputs(standing, book, shop_id=shop.pk, at=at)
+    for benefit, reach in book.benefits:
+        if (
+            benefit.id == benefit_id
+            and benefit.kind is BenefitKind.SPECIAL
+            and reach.for_member(inputs)
+        ):
+            break
+    else:
+        raise Refusal(
+            "benefit_unknown", _("This member does not have this benefit."), field="benefit"
+        )
+    used = dict(inputs.quota_used).get(benefit_id, 0)
+    reason, detail = reach.obstacle(inputs, quota_used=used)
+    if reason:
+        raise Refusal(
+            reason, _("This benefit cannot be used here and now."), details={"detail": detail}
+        )
+    if reach.quota:
+        QuotaUse.objects.create(
+            benefit_id=benefit_id,
+            member_id=member_id,
+            period=quota_period_key(reach.quota_period, inputs.local.date()),
+            number=used + 1,
+            at=at,
+        )
+    events.record(
+        kind="benefit_redeemed",
+        at=at,
+        member_id=member_id,
+        staff_id=staff_id,
+        shop_id=shop.pk,
+        data={"benefit": benefit_id, "name": benefit.name},
+    )
+    return {
+        "benefit": benefit_id,
+        "name": benefit.name,
+        "left": reach.quota - used - 1 if reach.quota else None,
+        "at": at.isoformat(),
+    }
