@@ -114,24 +114,25 @@ def load(*, member_id: int, at: dt.datetime) -> Standing | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    weeks, tags, coupons, lots, values = row[16], row[19], row[20], row[21], row[22]
-    return Standing(
+    weeks = row[16]
+    values: list[Any] = [
         row[0],
         str(row[1]),
         *row[2:16],
-        category_weeks=json.loads(weeks) if isinstance(weeks, str) else weeks,
-        ruleset_id=row[17],
-        content_hash=row[18],
-        tags=frozenset(tags),
-        coupons=tuple(WalletCoupon(*item) for item in _rows(coupons)),
-        points_lots=tuple(OpenPointsLot(*item) for item in _rows(lots)),
-        value_lots=tuple(ValueLot(*item) for item in _rows(values)),
-        trailing_basis_fen=row[23],
-        quota_uses=tuple((benefit, period) for benefit, period in _rows(row[24])),
-        points_debt=row[25] or 0,
-        points_balance=row[26] or 0,
-        card_number=row[27],
-    )
+        json.loads(weeks) if isinstance(weeks, str) else weeks,
+        row[17],
+        row[18],
+        frozenset(row[19]),
+        tuple(WalletCoupon(*item) for item in _rows(row[20])),
+        tuple(OpenPointsLot(*item) for item in _rows(row[21])),
+        tuple(ValueLot(*item) for item in _rows(row[22])),
+        row[23],
+        tuple((benefit, period) for benefit, period in _rows(row[24])),
+        row[25] or 0,
+        row[26] or 0,
+        row[27],
+    ]
+    return Standing(*values)
 
 
 def current_rules() -> tuple[int, str] | None:

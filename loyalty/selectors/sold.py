@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db.models import Q, Sum
 
 from loyalty.models import Entry, Order, OrderLine, RefundLine
@@ -34,7 +36,7 @@ def line_ids(order: Order) -> dict[int, int]:
 
 def _lines(order: Order) -> tuple[SoldLine, ...]:
     sums = {part: Sum(RETURNED.get(part, part)) for part in PARTS}
-    returned = {
+    returned: dict[int, Any] = {
         row["line__index"]: row
         for row in RefundLine.objects.filter(refund__order=order)
         .values("line__index")

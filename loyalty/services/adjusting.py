@@ -116,7 +116,13 @@ def _add(
             source="adjustment",
             expires_at=clock.end_of_validity(at, months=book.policy["points_months"]),
         )
-    lot = ledger.NewLot(standing.id, "value", "adjustment", **{kind: amount})
+    lot = ledger.NewLot(
+        standing.id,
+        "value",
+        "adjustment",
+        principal=amount if kind == "principal" else 0,
+        bonus=amount if kind == "bonus" else 0,
+    )
     return [ledger.Move(standing.id, kind, amount, Entry.Side.ADJUSTMENT, new=0)], [lot]
 
 

@@ -1,0 +1,200 @@
+"""A small café to try things on: rules, articles, a few members, three people behind the counter.
+
+Everything goes through the services that a real shop uses, so the ledger is a real one.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Mapping
+
+from django.db import transaction
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from loyalty.models import (
+    Benefit,
+    Category,
+    CouponTemplate,
+    GiftPack,
+    GiftPackCoupon,
+    Policy,
+    Product,
+    Tier,
+    TopUpPlan,
+)
+from loyalty.services import adjusting, joining, rule_changes, rules, top_ups
+from loyalty.services.checkout import Cart, CartLine, settle
+from members.models import Member, Shop, Staff
+from members.text import name_key
+
+SHOPS = (("main", "回头咖啡 人民路店"), ("park", "回头咖啡 公园店"))
+STAFF = (
+    ("owner", Staff.Role.OWNER, "周老板"),
+    ("manager", Staff.Role.MANAGER, "陈店长"),
+    ("cashier", Staff.Role.CASHIER, "小林"),
+)
+ARTICLES = (
+    ("咖啡", "C01", "美式", 2200),
+    ("咖啡", "C02", "拿铁", 3200),
+    ("咖啡", "C03", "燕麦拿铁", 3600),
+    ("咖啡", "C04", "手冲 耶加雪菲", 4200),
+    ("茶", "T01", "茉莉绿茶", 2800),
+    ("茶", "T02", "柚子红茶", 3000),
+    ("烘焙", "B01", "巴斯克蛋糕", 3600),
+    ("烘焙", "B02", "可颂", 1800),
+    ("烘焙", "B03", "贝果", 2200),
+    ("周边", "G01", "挂耳咖啡 10包", 6800),
+)
+PEOPLE = (
+    ("+8613800001234", "王小敏", 68000, 1280, True),
+    ("+8613900005678", "李明", 0, 320, False),
+    ("+8613700002468", "赵晓燕", 230000, 2600, True),
+)
+NAMESPACE = uuid.UUID("6b1c1a5e-0f2e-4c58-9a0b-6d1f5a9d6c11")
+
+
+def ensure_demo(*, passwords: Mapping[str, str], at: dt.datetime) -> list[str | Promise]:
+    """Make the demo shop once, set the printed passwords, and say what to try first."""
+    with transaction.atomic():
+        if not Shop.objects.exists():
+            _make(at)
+        for login, password in passwords.items():
+            person = Staff.objects.filter(username=login).first()
+            if person is not None and not person.check_password(password):
+                person.set_password(password)
+                person.save(update_fields=["password"])
+    return [
+        _("Open the counter and sign in as cashier."),
+        _("Type 13800001234 and Enter: that is Wang Xiaomin, a gold member."),
+        _("Type 100 and Enter: see how the price is worked out. Enter once more settles it."),
+    ]
+
+
+def _make(at: dt.datetime) -> None:
+    shops = [Shop.objects.create(code=code, name=name) for code, name in SHOPS]
+    for login, role, name in STAFF:
+        person = Staff.objects.create(
+            username=login, role=role, display_name=name, is_staff=role != Staff.Role.CASHIER
+        )
+        person.is_superuser = role == Staff.Role.OWNER
+        person.save(update_fields=["is_superuser"])
+        if role != Staff.Role.OWNER:
+            person.shops.set(shops)
+    _articles()
+    _rules(at)
+    for phone, name, spent_fen, points, holds_value in PEOPLE:
+        member = joining.join(phone=phone, name=name, shop=shops[0], actor=None, at=at)
+        _history(member, shops[0], spent_fen, points, holds_value=holds_value, at=at)
+
+
+def _articles() -> None:
+    for category, sku, name, price_fen in ARTICLES:
+        Product.objects.create(
+            sku=sku,
+            name=name,
+            pinyin=name_key(name),
+            price_fen=price_fen,
+            category=Category.objects.get_or_create(name=category, parent=None)[0],
+        )
+
+
+def _rules(at: dt.datetime) -> None:
+    birthday = CouponTemplate(
+        name="满80减20", kind="amount_off", amount_fen=2000, threshold_fen=8000, valid_days=14
+    )
+    welcome = CouponTemplate(
+        name="新人5元券", kind="amount_off", amount_fen=500, valid_days=7, stackable=True
+    )
+    for template in (birthday, welcome):
+        rule_changes.save_template(template=template, actor=None, at=at)
+    upgrade = GiftPack.objects.create(name="升级礼", points=100)
+    GiftPackCoupon.objects.create(pack=upgrade, template=birthday)
+    join = GiftPack.objects.create(name="开卡礼")
+    GiftPackCoupon.objects.create(pack=join, template=welcome)
+    GiftPackCoupon.objects.create(pack=join, template=birthday)
+    silver = Tier(name="银卡", rank=1, threshold_fen=50100, upgrade_pack=upgrade)
+    silver.dual_threshold_fen, silver.dual_checkins = 30000, 10
+    gold = Tier(name="金卡", rank=2, threshold_fen=200100, upgrade_pack=upgrade)
+    black = Tier(name="黑卡", rank=3, threshold_fen=1000000, upgrade_pack=upgrade)
+    rule_changes.save_tiers(
+        tiers=[Tier(name="普通会员", rank=0, threshold_fen=0), silver, gold, black],
+        actor=None,
+        at=at,
+    )
+    for benefit, tiers in (
+        (Benefit(name="银卡9.5折", kind="percent", rate_pm=950), [silver]),
+        (Benefit(name="金卡9折", kind="percent", rate_pm=900), [gold]),
+        (Benefit(name="黑卡8.5折", kind="percent", rate_pm=850), [black]),
+        (
+            Benefit(name="储值再9折", kind="percent", rate_pm=900, only_stored_value=True),
+            [gold, black],
+        ),
+        (
+            Benefit(
+                name="18日会员日 第二杯半价",
+                kind="nth_unit",
+                nth_n=2,
+                rate_pm=500,
+                when="monthdays",
+                days=[18],
+            ),
+            [],
+        ),
+    ):
+        rule_changes.save_benefit(benefit=benefit, tiers=tiers, actor=None, at=at)
+    for name, pay_fen, bonus_fen in (("充500送100", 50000, 10000), ("充1000送200", 100000, 20000)):
+        pack = GiftPack.objects.create(name=name, bonus_fen=bonus_fen)
+        plan = TopUpPlan(name=name, pay_fen=pay_fen, pack=pack, rank=pay_fen)
+        rule_changes.save_plan(plan=plan, actor=None, at=at)
+    policy = rules.policy()
+    policy.rounding = Policy.Rounding.JIAO
+    policy.checkin_points = 2
+    policy.welcome_pack = join
+    rule_changes.save_policy(policy=policy, actor=None, at=at)
+
+
+def _history(
+    member: Member,
+    shop: Shop,
+    spent_fen: int,
+    points: int,
+    *,
+    holds_value: bool,
+    at: dt.datetime,
+) -> None:
+    """An earlier purchase that makes the tier, some points, some stored value."""
+    key = uuid.uuid5(NAMESPACE, str(member.phone))
+    if spent_fen:
+        settle(
+            key=key,
+            cart=Cart((CartLine(amount_fen=spent_fen),), member_id=member.pk),
+            expected_hash=None,
+            tender="wechat",
+            shop=shop,
+            actor=None,
+            at=at - dt.timedelta(days=20),
+        )
+    adjusting.adjust(
+        key=uuid.uuid5(key, "points"),
+        member_id=member.pk,
+        kind="points",
+        delta=points,
+        reason="老会员积分转入",
+        shop=shop,
+        actor=None,
+        at=at,
+    )
+    if holds_value:
+        plan = TopUpPlan.objects.order_by("pay_fen").first()
+        top_ups.top_up(
+            key=uuid.uuid5(key, "top-up"),
+            member_id=member.pk,
+            plan_id=plan.pk if plan else None,
+            amount_fen=None,
+            tender="wechat",
+            shop=shop,
+            actor=None,
+            at=at,
+        )

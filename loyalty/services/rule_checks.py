@@ -1,0 +1,162 @@
+"""Rules that nobody could explain are refused with the reason, before the database refuses them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from loyalty.models import Benefit, CouponTemplate, Policy, Tier, TopUpPlan
+from members.errors import Refusal
+
+
+def _refuse(code: str, sentence: str | Promise, field: str = "") -> None:
+    raise Refusal(code, sentence, field=field)
+
+
+def check_tiers(tiers: Iterable[Tier]) -> None:
+    """Refuse ``thresholds_not_rising``, ``dual_track_incomplete``, ``dual_track_no_easier``."""
+    below: Tier | None = None
+    for tier in sorted((t for t in tiers if t.is_active), key=lambda t: t.rank):
+        if tier.threshold_fen < 0 or (below and tier.threshold_fen <= below.threshold_fen):
+            _refuse(
+                "thresholds_not_rising",
+                _("Each tier must start at a higher amount than the one below it."),
+                "threshold_fen",
+            )
+        if (tier.dual_threshold_fen is None) != (tier.dual_checkins is None):
+            _refuse(
+                "dual_track_incomplete",
+                _("The second way up needs both an amount and a number of check-ins."),
+                "dual_checkins",
+            )
+        if tier.dual_threshold_fen is not None and tier.dual_threshold_fen >= tier.threshold_fen:
+            _refuse(
+                "dual_track_no_easier",
+                _("The second way up must ask for less spend than the first."),
+                "dual_threshold_fen",
+            )
+        below = tier
+
+
+def _check_rate(rate_pm: int) -> None:
+    if not 1 <= rate_pm <= 999:
+        _refuse(
+            "percent_out_of_range",
+            _("A discount must lie between 0.1 and 9.9折: at 0 nothing is paid, at 10 all of it."),
+            "rate_pm",
+        )
+
+
+def _check_nth(nth_n: int, rate_pm: int) -> None:
+    if not 2 <= nth_n <= 99:
+        _refuse("nth_of_one", _("“Every nth unit” starts at the second unit."), "nth_n")
+    if not 0 <= rate_pm <= 999:
+        _refuse(
+            "percent_out_of_range", _("The nth unit must cost less than the others."), "rate_pm"
+        )
+
+
+def _check_multiplier(multiplier_pm: int) -> None:
+    if not 1001 <= multiplier_pm <= 100_000:
+        _refuse(
+            "multiplier_out_of_range",
+            _("A multiplier must be more than 1 and at most 100."),
+            "multiplier_pm",
+        )
+
+
+def _check_amount(amount_fen: int, threshold_fen: int) -> None:
+    if amount_fen < 1:
+        _refuse("amount_off_zero", _("Enter how much it takes off."), "amount_fen")
+    if 0 < threshold_fen <= amount_fen:
+        _refuse(
+            "threshold_below_value",
+            _("The threshold must be higher than what the coupon takes off."),
+            "threshold_fen",
+        )
+
+
+def check_benefit(row: Benefit) -> None:
+    """Refuse what nobody could explain at the counter; see the codes in the tests' table."""
+    if not row.name.strip():
+        _refuse("name_missing", _("Give it a name that the cashier will understand."), "name")
+    match row.kind:
+        case Benefit.Kind.PERCENT:
+            _check_rate(row.rate_pm)
+        case Benefit.Kind.NTH_UNIT:
+            _check_nth(row.nth_n, row.rate_pm)
+        case Benefit.Kind.MULTIPLIER:
+            _check_multiplier(row.multiplier_pm)
+        case Benefit.Kind.AMOUNT_OFF:
+            _check_amount(row.amount_fen, row.threshold_fen)
+        case Benefit.Kind.SPECIAL if not row.text.strip():
+            _refuse("text_missing", _("Say in words what the member gets."), "text")
+    if row.only_stored_value and (row.kind != Benefit.Kind.PERCENT or row.scope != "all"):
+        _refuse(
+            "stored_value_whole_order",
+            _("A stored-value discount must be a percentage of the whole order."),
+            "only_stored_value",
+        )
+    if row.when in (Benefit.When.MONTHDAYS, Benefit.When.WEEKDAYS):
+        last = 31 if row.when == Benefit.When.MONTHDAYS else 7
+        if not row.days or not all(1 <= day <= last for day in row.days):
+            _refuse("days_missing", _("Choose the days on which it holds."), "days")
+    if row.when == Benefit.When.DATES and (
+        row.date_from is None or row.date_to is None or row.date_to < row.date_from
+    ):
+        _refuse("dates_reversed", _("The last day must not lie before the first."), "date_to")
+    if (row.quota > 0) != bool(row.quota_period):
+        _refuse("quota_incomplete", _("A limit needs a number and a period."), "quota")
+
+
+def check_template(row: CouponTemplate) -> None:
+    """Refuse a coupon nobody could explain; see the codes in the tests' table."""
+    if not row.name.strip():
+        _refuse("name_missing", _("Give it a name that the cashier will understand."), "name")
+    match row.kind:
+        case CouponTemplate.Kind.PERCENT:
+            _check_rate(row.rate_pm)
+        case CouponTemplate.Kind.NTH_UNIT:
+            _check_nth(row.nth_n, row.rate_pm)
+        case CouponTemplate.Kind.MULTIPLIER:
+            _check_multiplier(row.multiplier_pm)
+        case CouponTemplate.Kind.AMOUNT_OFF:
+            _check_amount(row.amount_fen, row.threshold_fen)
+    if row.kind != CouponTemplate.Kind.PASS and row.uses != 1:
+        _refuse("only_pass_many_uses", _("Only a multi-use pass has more than one use."), "uses")
+    if row.kind == CouponTemplate.Kind.PASS and row.uses < 1:
+        _refuse("uses_zero", _("A pass needs at least one use."), "uses")
+    fixed = row.valid_from is not None and row.valid_to is not None
+    if (row.valid_days is not None) == fixed or row.valid_days == 0:
+        _refuse(
+            "validity_unclear",
+            _("Say either for how many days it is valid, or from which day to which."),
+            "valid_days",
+        )
+    if row.valid_from and row.valid_to and row.valid_to < row.valid_from:
+        _refuse("dates_reversed", _("The last day must not lie before the first."), "valid_to")
+
+
+def check_policy(row: Policy) -> None:
+    """Refuse a policy sheet that makes no sense."""
+    if row.step_points < 1 or row.step_value_fen < 1:
+        _refuse("points_step_zero", _("A step of points must be worth something."), "step_points")
+    if not 0 <= row.points_cap_pm <= 1000:
+        _refuse("points_cap_out_of_range", _("Points can pay 0 to 100 %."), "points_cap_pm")
+    if not 1 <= row.points_months <= 120:
+        _refuse("months_out_of_range", _("Choose 1 to 120 months."), "points_months")
+
+
+def check_plan(row: TopUpPlan, *, limit_fen: int) -> None:
+    """Refuse a plan that no card may hold."""
+    bonus = row.pack.bonus_fen if row.pack else 0
+    if row.pay_fen < 1:
+        _refuse("top_up_amount", _("Enter what the member pays."), "pay_fen")
+    if row.pay_fen + bonus > limit_fen:
+        _refuse(
+            "plan_above_limit",
+            _("Together with its bonus this is more than a card may hold."),
+            "pay_fen",
+        )
