@@ -5,15 +5,21 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('loyalty', '0002_initial'),
+        ("loyalty", "0002_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='policy',
-            name='welcome_pack',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='loyalty.giftpack', verbose_name='welcome gift'),
+            model_name="policy",
+            name="welcome_pack",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="loyalty.giftpack",
+                verbose_name="welcome gift",
+            ),
         ),
     ]

@@ -60,6 +60,13 @@ class Card(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(number__regex="^[0-9]{16}$"), name="card_number_16"),
             models.CheckConstraint(
+                condition=Q(status__in=["unbound", "active", "frozen", "lost", "replaced"]),
+                name="card_status_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(form__in=["ecard", "physical", "both"]), name="card_form_known"
+            ),
+            models.CheckConstraint(
                 condition=(Q(status="unbound") & Q(member__isnull=True))
                 | (~Q(status="unbound") & Q(member__isnull=False)),
                 name="card_bound_has_member",

@@ -24,7 +24,12 @@ class Tag(models.Model):
         verbose_name = _("tag")
         verbose_name_plural = _("tags")
         ordering = ["name"]
-        constraints = [models.CheckConstraint(condition=~Q(name=""), name="tag_name_not_empty")]
+        constraints = [
+            models.CheckConstraint(condition=~Q(name=""), name="tag_name_not_empty"),
+            models.CheckConstraint(
+                condition=Q(kind__in=["basic", "behaviour", "value"]), name="tag_kind_known"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -96,7 +101,11 @@ class Member(models.Model):
             ),
             models.CheckConstraint(
                 condition=(Q(birth_month__isnull=True) & Q(birth_day__isnull=True))
-                | (Q(birth_month__range=(1, 12)) & Q(birth_day__range=(1, 31))),
+                | (
+                    # NULL BETWEEN … is NULL, and a CHECK lets NULL pass.
+                    Q(birth_month__isnull=False, birth_month__range=(1, 12))
+                    & Q(birth_day__isnull=False, birth_day__range=(1, 31))
+                ),
                 name="member_birthday_whole",
             ),
         ]

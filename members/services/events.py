@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
@@ -45,3 +46,18 @@ def record(
         Outbox.objects.bulk_create([Outbox(event=event, due_at=at)])
         outbox_service.drain_after_commit()
     return event
+
+
+def record_many(
+    *, kind: str, at: dt.datetime, data_by_member: Mapping[int, dict[str, Any]]
+) -> None:
+    """Write one event of the same kind for each of these members, as ``record`` does for one."""
+    if not transaction.get_connection().in_atomic_block:
+        raise RuntimeError("an event is recorded in the transaction that did it")
+    written = Event.objects.bulk_create(
+        Event(kind=kind, at=at, member_id=member_id, data=data)
+        for member_id, data in data_by_member.items()
+    )
+    if written and outbox_wanted(kind):
+        Outbox.objects.bulk_create(Outbox(event=event, due_at=at) for event in written)
+        outbox_service.drain_after_commit()
