@@ -310,6 +310,7 @@ def test_number(row: str) -> None:
 
 
 def test_every_row_of_the_document_is_checked() -> None:
-    written = re.findall(r"^\| (\d+[a-z]?) \|", ALGORITHM.read_text("utf-8"), re.MULTILINE)
+    numbers = ALGORITHM.read_text("utf-8").partition("## Numbers")[2]
+    written = re.findall(r"^\| (\d+[a-z]?) \|", numbers, re.MULTILINE)
     assert written == list(ROWS)
     assert len(written) == 23
