@@ -40,8 +40,8 @@ class DataFolder:
             write_private(self.path / "secret_key", secrets.token_urlsafe(50))
 
     def close(self) -> None:
-        (self.path / "servers.json").unlink(missing_ok=True)
         if self._lock is not None:
+            (self.path / "servers.json").unlink(missing_ok=True)
             self._lock.close()
             self._lock = None
 

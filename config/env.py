@@ -7,10 +7,18 @@ from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from environ.fileaware_mapping import FileAwareMapping
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
-env = environ.FileAwareEnv()
+
+class _Env(environ.FileAwareEnv):  # type: ignore[misc]
+    """Looks each time: a test may change the environment, and nothing here is read often."""
+
+    ENVIRON = FileAwareMapping(cache=False)
+
+
+env = _Env()
 
 
 def data_folder(base: Path) -> Path:

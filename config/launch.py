@@ -22,6 +22,7 @@ from config.supervisor import Program, Supervisor
 from members import clock
 
 DATABASE = "huitou"
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 WEB_STARTS = 60.0  # seconds
 ALL_WELL = 30.0  # seconds for worker and beat to report
 
@@ -54,18 +55,19 @@ class Launch:
 
         Raises CannotStart with a sentence when something stands in the way.
         """
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, _interrupt)
+        before = {number: signal.signal(number, _interrupt) for number in ENDINGS}
         try:
             self._start()
             self.supervisor.watch()
         except KeyboardInterrupt:
             self.say("Stopping …")
         finally:
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            for number in ENDINGS:  # a second Ctrl-C changes nothing: the order is kept
                 signal.signal(number, signal.SIG_IGN)
             self.supervisor.stop()
             self.folder.close()
+            for number, handler in before.items():
+                signal.signal(number, handler)
         self.say("Stopped. The data is kept in " + str(self.options.data))
 
     def _start(self) -> None:

@@ -3,8 +3,11 @@
 from datetime import timedelta
 from pathlib import Path
 
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from config.env import data_folder, database, env, running_servers, secret_key
 from config.logs import logging_settings
@@ -117,7 +120,12 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "huitou",
-        "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 2},
+        # One more try reaches a restarted server; more would hold up every page of a lost one.
+        "OPTIONS": {
+            "socket_connect_timeout": 0.5,
+            "socket_timeout": 2,
+            "retry": Retry(NoBackoff(), 1),
+        },
     }
 }
 # In the cache alone: a session read costs no database statement on the sale's hot path, can be
@@ -260,6 +268,15 @@ CELERY_BEAT_SCHEDULE = {
         "task": "members.drain_outbox",
         "schedule": timedelta(seconds=10),
         "options": {"expires": 30},
+    },
+    # Asked for every hour, done once a local day of the shop (loyalty.services.nightly).
+    **{
+        f"nightly-{job}": {
+            "task": f"loyalty.nightly_{job}",
+            "schedule": crontab(minute=minute),
+            "options": {"expires": 3000},
+        }
+        for job, minute in (("expiry", 5), ("tiers", 15), ("reconcile", 25))
     },
 }
 

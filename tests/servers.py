@@ -81,7 +81,9 @@ def prepare_environment() -> None:
     number = worker_number()
     os.environ["DATABASE_URL"] = database_url("postgres")
     os.environ["REDIS_URL"] = f"{os.environ['HUITOU_TEST_VALKEY']}/{number}"
-    os.environ["HUITOU_DATA"] = f"{os.environ['HUITOU_TEST_FOLDER']}/data{number}"
+    data = Path(os.environ["HUITOU_TEST_FOLDER"], f"data{number}")
+    (data / "static").mkdir(parents=True, exist_ok=True)
+    os.environ["HUITOU_DATA"] = str(data)
 
 
 def database_url(name: str) -> str:

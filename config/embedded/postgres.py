@@ -52,7 +52,7 @@ SETTINGS: dict[str, str] = {
     "log_min_duration_statement": "1000",
     "log_line_prefix": "%m [%p] ",
 }
-# For tests: a crash may lose everything, nothing else does.
+# For tests that do not kill it: a crash loses what was said to be kept.
 NOT_DURABLE: dict[str, str] = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -238,21 +238,22 @@ class PostgresServer:
 
     def _stop_leftover(self) -> None:
         """End the server that a killed supervisor left on our data, if there is one."""
+        note = self.data_dir / "postmaster.pid"
         try:
-            pid = int((self.data_dir / "postmaster.pid").read_text("ascii").split("\n", 1)[0])
+            pid = int(note.read_text("ascii").split("\n", 1)[0])
         except (OSError, ValueError):
             return
         if not pid_is_alive(pid) or not _is_postgres(pid):
             return
         os.kill(pid, signal.SIGINT)
-        if not wait_until(lambda: not pid_is_alive(pid), 30):
+        if not wait_until(lambda: not note.exists() or not pid_is_alive(pid), 30):
             raise CannotStart(f"Another PostgreSQL (process {pid}) is at work on {self.data_dir}.")
 
     def _started(self, programs: Path) -> bool:
         self._log_starts_at = self.log.stat().st_size if self.log.exists() else 0
         self.log.parent.mkdir(parents=True, exist_ok=True)
         options = {**self.settings, "unix_socket_directories": str(self.socket_dir)}
-        command = [str(programs / "postgres"), "-D", str(self.data_dir)]
+        command = [str(programs / "postgres"), "-D", str(self.data_dir.resolve())]
         for name, value in options.items():
             command += ["-c", f"{name}={value}"]
         self.process = spawn(
