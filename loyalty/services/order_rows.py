@@ -13,7 +13,7 @@ from typing import Any
 from django.db import connection
 
 from loyalty.services.working import Worked
-from loyalty.settlement.rulebook import inputs_to_json
+from loyalty.settlement.replay import inputs_to_json
 from members import clock
 
 ORDER_COLUMNS = (

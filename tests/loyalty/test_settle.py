@@ -10,7 +10,8 @@ from loyalty.models import Account, Benefit, CouponTemplate, Entry, Lot, MemberS
 from loyalty.services import checkout, rules
 from loyalty.services.checkout import Cart, CartLine
 from loyalty.settlement import calculator
-from loyalty.settlement.rulebook import RuleBook, inputs_from_json
+from loyalty.settlement.replay import inputs_from_json
+from loyalty.settlement.rulebook import RuleBook
 from members.errors import Refusal
 from members.models import Event
 from tests import factories
