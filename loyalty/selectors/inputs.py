@@ -13,6 +13,8 @@ from loyalty.settlement.rulebook import WalletCoupon
 from loyalty.settlement.types import ValueLot
 
 TRAILING = dt.timedelta(days=365)
+# A quota's longest period but "once and for all" is a calendar year, which may have 366 days.
+QUOTA_PERIOD = dt.timedelta(days=366)
 
 LOAD = """
 SELECT m.id, m.public_id, m.name, m.phone, m.status, m.birth_month, m.birth_day,
@@ -36,8 +38,9 @@ SELECT m.id, m.public_id, m.name, m.phone, m.status, m.birth_month, m.birth_day,
             AND (l.principal_left > 0 OR l.bonus_left > 0)),
     (SELECT COALESCE(sum(o.basis_fen - o.refunded_basis_fen), 0)::bigint
         FROM loyalty_order o WHERE o.member_id = m.id AND o.at > %(since)s),
-    (SELECT json_agg(json_build_array(q.benefit_id, q.period))
-        FROM loyalty_quotause q WHERE q.member_id = m.id AND q.at > %(since)s),
+    (SELECT json_agg(json_build_array(q.benefit_id, q.period, q.number))
+        FROM loyalty_quotause q WHERE q.member_id = m.id
+            AND (q.at > %(quota_since)s OR q.period = 'ever')),
     (SELECT a.debt FROM loyalty_account a WHERE a.member_id = m.id AND a.kind = 'points'),
     (SELECT a.balance FROM loyalty_account a WHERE a.member_id = m.id AND a.kind = 'points'),
     (SELECT c.number FROM members_card c
@@ -86,7 +89,7 @@ class Standing:
     points_lots: tuple[OpenPointsLot, ...]
     value_lots: tuple[ValueLot, ...]
     trailing_basis_fen: int
-    quota_uses: tuple[tuple[int, str], ...]
+    quota_uses: tuple[tuple[int, str, int], ...]  # benefit id, period, number
     points_debt: int
     points_balance: int
     card_number: str | None
@@ -110,7 +113,15 @@ def _rows(text: Any) -> list[list[Any]]:
 def load(*, member_id: int, at: dt.datetime) -> Standing | None:
     """One member's standing, or None when there is no such member."""
     with connection.cursor() as cursor:
-        cursor.execute(LOAD, {"member": member_id, "at": at, "since": at - TRAILING})
+        cursor.execute(
+            LOAD,
+            {
+                "member": member_id,
+                "at": at,
+                "since": at - TRAILING,
+                "quota_since": at - QUOTA_PERIOD,
+            },
+        )
         row = cursor.fetchone()
     if row is None:
         return None
@@ -127,7 +138,7 @@ def load(*, member_id: int, at: dt.datetime) -> Standing | None:
         tuple(OpenPointsLot(*item) for item in _rows(row[21])),
         tuple(ValueLot(*item) for item in _rows(row[22])),
         row[23],
-        tuple((benefit, period) for benefit, period in _rows(row[24])),
+        tuple((benefit, period, number) for benefit, period, number in _rows(row[24])),
         row[25] or 0,
         row[26] or 0,
         row[27],

@@ -132,12 +132,14 @@ def _take(standing: Standing, kind: str, amount: int) -> list[ledger.Move]:
         held = [(lot.id, lot.left) for lot in standing.points_lots]
     else:
         held = [(lot.id, getattr(lot, f"{kind}_fen")) for lot in standing.value_lots]
-    if sum(left for _id, left in held) < amount:
+    # Points that are owed are not there to be taken.
+    most = standing.spendable_points if kind == "points" else sum(left for _id, left in held)
+    if most < amount:
         raise Refusal(
             "balance_short",
             _("The account does not hold that much."),
             field="delta",
-            details={"held": sum(left for _id, left in held)},
+            details={"held": most},
         )
     return ledger.spend_moves(
         member_id=standing.id, kind=kind, amount=amount, lots=held, side=Entry.Side.ADJUSTMENT

@@ -14,7 +14,7 @@ from loyalty.locks import AccountBook
 from loyalty.models import Entry
 from loyalty.selectors.inputs import Standing
 from loyalty.services import keys, ledger, order_rows, statistics, tiers
-from loyalty.services.working import TENDERS, Cart, CartLine, Worked, quota_counts, work_out
+from loyalty.services.working import TENDERS, Cart, CartLine, Worked, free_quota_number, work_out
 from loyalty.settlement.rulebook import quota_period_key
 from members import clock
 from members.errors import Refusal
@@ -129,16 +129,12 @@ def _quotas(worked: Worked) -> list[tuple[int, str, int]]:
     if worked.standing is None or not worked.book.quota_periods:
         return []
     day = worked.inputs.local.date()
-    used = quota_counts(worked.standing, worked.book, day)
-    return [
-        (
-            benefit,
-            quota_period_key(worked.book.quota_periods[benefit], day),
-            used.get(benefit, 0) + 1,
-        )
-        for benefit in worked.settlement.benefit_ids
-        if benefit in worked.book.quota_periods
-    ]
+    quotas = []
+    for benefit in worked.settlement.benefit_ids:
+        if benefit in worked.book.quota_periods:
+            period = quota_period_key(worked.book.quota_periods[benefit], day)
+            quotas.append((benefit, period, free_quota_number(worked.standing, benefit, period)))
+    return quotas
 
 
 def _use_coupons(worked: Worked) -> None:

@@ -12,7 +12,13 @@ from loyalty import locks
 from loyalty.models import QuotaUse
 from loyalty.selectors import inputs as selectors
 from loyalty.services import checkout, keys
-from loyalty.services.working import Cart, check_standing, member_inputs, rules_of
+from loyalty.services.working import (
+    Cart,
+    check_standing,
+    free_quota_number,
+    member_inputs,
+    rules_of,
+)
 from loyalty.settlement.rulebook import quota_period_key
 from loyalty.settlement.types import BenefitKind
 from members.errors import Refusal
@@ -92,11 +98,12 @@ def _redeem_special(
             reason, _("This benefit cannot be used here and now."), details={"detail": detail}
         )
     if reach.quota:
+        period = quota_period_key(reach.quota_period, inputs.local.date())
         QuotaUse.objects.create(
             benefit_id=benefit_id,
             member_id=member_id,
-            period=quota_period_key(reach.quota_period, inputs.local.date()),
-            number=used + 1,
+            period=period,
+            number=free_quota_number(standing, benefit_id, period),
             at=at,
         )
     events.record(

@@ -191,14 +191,23 @@ def give_back_uses(order: Order, *, at: dt.datetime) -> None:
     """Coupons come back while valid (or with the policy's grace days), quotas are free again."""
     grace = policy().coupon_grace_days
     QuotaUse.objects.filter(order=order).delete()
-    for use in CouponUse.objects.filter(order=order, returned=False).select_related("coupon"):
+    uses = CouponUse.objects.filter(order=order, returned=False)
+    for use in uses.select_related("coupon__given_by_order"):
         coupon = use.coupon
         coupon.uses_left += use.uses
         if grace and coupon.expires_at <= at + dt.timedelta(days=grace):
             last = clock.local_date(at) + dt.timedelta(days=grace + 1)
             coupon.expires_at = max(coupon.expires_at, clock.start_of_day(last))
-        usable = coupon.expires_at > at
-        coupon.status = Coupon.Status.ACTIVE if usable else Coupon.Status.EXPIRED
+        coupon.status = _status_of_returned(coupon, at=at)
         coupon.save(update_fields=["uses_left", "expires_at", "status"])
         use.returned = True
         use.save(update_fields=["returned"])
+
+
+def _status_of_returned(coupon: Coupon, *, at: dt.datetime) -> str:
+    """Withdrawn when the order that brought it was undone meanwhile, or it was taken by hand."""
+    giver = coupon.given_by_order
+    undone = giver is not None and giver.status in (Order.Status.REFUNDED, Order.Status.VOIDED)
+    if undone or coupon.status == Coupon.Status.WITHDRAWN:
+        return Coupon.Status.WITHDRAWN
+    return Coupon.Status.ACTIVE if coupon.expires_at > at else Coupon.Status.EXPIRED

@@ -284,8 +284,18 @@ def member_inputs(standing: Standing, book: RuleBook, *, shop_id: int, at: dt.da
 def quota_counts(standing: Standing, book: RuleBook, day: dt.date) -> dict[int, int]:
     """How often each benefit with a quota was used in its present period."""
     counts: dict[int, int] = {}
-    for benefit, period in standing.quota_uses:
+    for benefit, period, _number in standing.quota_uses:
         kind = book.quota_periods.get(benefit)
         if kind and quota_period_key(kind, day) == period:
             counts[benefit] = counts.get(benefit, 0) + 1
     return counts
+
+
+def free_quota_number(standing: Standing, benefit_id: int, period: str) -> int:
+    """The lowest number of a use that is not taken: an undone order gives back one in between."""
+    taken = {
+        number
+        for benefit, found, number in standing.quota_uses
+        if benefit == benefit_id and found == period
+    }
+    return next(number for number in range(1, len(taken) + 2) if number not in taken)

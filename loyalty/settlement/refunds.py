@@ -199,7 +199,8 @@ def _wanted(order: SoldOrder, request: RefundRequest) -> dict[int, tuple[int, in
     if request.amount_fen is not None:
         return _by_amount(order, request.amount_fen, left_fen)
     if request.everything:
-        if _nothing_left(order):
+        # An order without lines is a pass redeemed alone: its use is what goes back.
+        if order.lines and _nothing_left(order):
             raise Refused("refund_exceeds_paid", left_fen=0)
         return {
             line.key: (line.left_fen, line.left_quantity)
