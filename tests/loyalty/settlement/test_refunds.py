@@ -145,3 +145,8 @@ def test_refused(request_: RefundRequest, code: str) -> None:
     with pytest.raises(Refused) as refused:
         refund(mixed(), request_)
     assert refused.value.code == code
+
+
+def test_a_pass_redeemed_alone_is_undone_as_a_whole() -> None:
+    back = refund(SoldOrder(()), EVERYTHING)
+    assert (back.lines, back.draws, back.total, back.is_full) == ((), (), Parts(), True)
