@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
@@ -87,7 +88,7 @@ def update(
     """Correct a member's data; one event ``member_updated`` naming the fields, not their values.
 
     ``changes`` may hold the names in ``EDITABLE``. Nothing new: nothing is written. Refuses with
-    ``name_unreadable``, ``birthday_impossible``, ``member_closed``.
+    ``name_unreadable``, ``birthday_impossible``, ``data_unreadable``, ``member_closed``.
     """
     unknown = set(changes) - EDITABLE
     if unknown:
@@ -101,6 +102,7 @@ def update(
         if not changed:
             return member
         _check_birthday(member, at)
+        _check_fields(member, changed)
         member.pinyin = name_key(member.name)
         member.save(update_fields=[*changed, "pinyin"])
         _record("member_updated", member, actor, at, {"fields": sorted(changed)})
@@ -201,6 +203,16 @@ def _readable_name(name: str) -> str:
             field="name",
         )
     return name
+
+
+def _check_fields(member: Member, changed: Collection[str]) -> None:
+    """Lengths and choices as the model has them, with Django's own sentence."""
+    others = {field.name for field in Member._meta.fields} - set(changed)
+    try:
+        member.clean_fields(exclude=others)
+    except ValidationError as error:
+        field, sentences = next(iter(error.message_dict.items()))
+        raise Refusal("data_unreadable", sentences[0], field=field) from None
 
 
 def _check_birthday(member: Member, at: dt.datetime) -> None:
