@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db.models import Prefetch
 
@@ -31,7 +32,7 @@ def order_in(shop: Shop, order_id: int) -> Order | None:
     )
 
 
-def order_by_key(shop: Shop, key: object) -> int | None:
+def order_by_key(shop: Shop, key: UUID) -> int | None:
     """The sale that was settled with this client key."""
     return Order.objects.filter(key=key, shop=shop).values_list("pk", flat=True).first()
 

@@ -1,0 +1,167 @@
+"""The counter's JSON endpoints, for its own scripts, `ring_up` and the benchmark.
+
+Plain functions on the hottest path: parse, one service call, answer. Signed in by session, so
+every POST carries the CSRF token. Errors are always {"error": {"code", "message", …}}.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext_lazy as _
+
+from loyalty.counter import parsing, presenters
+from loyalty.counter.access import Till, till_of
+from loyalty.selectors import sales
+from loyalty.services import checkout, top_ups, undoing
+from loyalty.services.checkout import QuoteChanged
+from members import clock
+from members.errors import Refusal, member_unknown
+
+Answer = dict[str, Any]
+Endpoint = Callable[..., Answer]
+
+UNDO_FIELDS = frozenset({"key", "reason"})
+REFUND_FIELDS = frozenset({"key", "lines", "amount_fen", "reason"})
+TOP_UP_FIELDS = frozenset({"key", "member", "plan", "amount_fen", "tender"})
+SETTLE_FIELDS = parsing.CART_FIELDS | {"key", "hash", "tender"}
+
+
+def endpoint(method: str) -> Callable[[Endpoint], Callable[..., HttpResponse]]:
+    """An endpoint of one method: calls ``view(request, till, …)`` and answers its dict as JSON."""
+
+    def decorate(view: Endpoint) -> Callable[..., HttpResponse]:
+        @functools.wraps(view)
+        def serve(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            try:
+                if request.method != method:
+                    raise Refusal(
+                        "method_not_allowed", _("This address is not used like that."), status=405
+                    )
+                answer = view(request, till_of(request), *args, **kwargs)
+            except Refusal as refusal:
+                return refused(refusal)
+            response = JsonResponse(answer)
+            response["Cache-Control"] = "no-store"
+            return response
+
+        return serve
+
+    return decorate
+
+
+def refused(refusal: Refusal) -> JsonResponse:
+    body = refusal.as_dict()
+    if isinstance(refusal, QuoteChanged):
+        details = body["error"].setdefault("details", {})
+        details["quote"] = presenters.quote_view(refusal.worked)
+    return JsonResponse(body, status=refusal.status, headers={"Cache-Control": "no-store"})
+
+
+@endpoint("POST")
+def quote(request: HttpRequest, till: Till) -> Answer:
+    """Work a sale out; writes nothing."""
+    data = parsing.body_of(request)
+    parsing.known_fields(data, parsing.CART_FIELDS)
+    worked = checkout.quote(cart=parsing.cart(data), shop=till.shop, at=clock.now())
+    return presenters.quote_view(worked)
+
+
+@endpoint("POST")
+def settle(request: HttpRequest, till: Till) -> Answer:
+    """Settle a sale once; the same key again gets the first answer."""
+    data = parsing.body_of(request)
+    parsing.known_fields(data, SETTLE_FIELDS)
+    return checkout.settle(
+        key=parsing.client_key(data.get("key")),
+        cart=parsing.cart(data),
+        expected_hash=parsing.quote_hash(data.get("hash")),
+        tender=parsing.tender(data.get("tender")),
+        shop=till.shop,
+        actor=till.staff,
+        at=clock.now(),
+    )
+
+
+def _check_shop(till: Till, order_id: int) -> None:
+    """A sale is undone in the shop that made it; another shop's is as good as none."""
+    if not sales.is_in(till.shop, order_id):
+        raise Refusal("order_unknown", _("No such order. Check the number."), status=404)
+
+
+@endpoint("POST")
+def void(request: HttpRequest, till: Till, order_id: int) -> Answer:
+    """Undo a sale of today as a whole."""
+    data = parsing.body_of(request)
+    parsing.known_fields(data, UNDO_FIELDS)
+    _check_shop(till, order_id)
+    return undoing.void(
+        key=parsing.client_key(data.get("key")),
+        order_id=order_id,
+        reason=parsing.text(data.get("reason"), "reason"),
+        shop=till.shop,
+        actor=till.staff,
+        at=clock.now(),
+    )
+
+
+@endpoint("POST")
+def refund(request: HttpRequest, till: Till, order_id: int) -> Answer:
+    """Give back some lines, an amount, or (with neither) everything that is left."""
+    data = parsing.body_of(request)
+    parsing.known_fields(data, REFUND_FIELDS)
+    _check_shop(till, order_id)
+    lines, amount_fen = data.get("lines"), data.get("amount_fen")
+    if lines is not None and amount_fen is not None:
+        parsing.refuse(
+            "refund_unreadable", _("Give back lines or an amount, not both at once."), "lines"
+        )
+    return undoing.refund(
+        key=parsing.client_key(data.get("key")),
+        order_id=order_id,
+        lines=None if lines is None else parsing.refund_lines(lines),
+        amount_fen=None if amount_fen is None else parsing.amount(amount_fen, "amount_fen"),
+        reason=parsing.text(data.get("reason"), "reason"),
+        shop=till.shop,
+        actor=till.staff,
+        at=clock.now(),
+    )
+
+
+@endpoint("POST")
+def top_up(request: HttpRequest, till: Till) -> Answer:
+    """Put money on a member's card, by a plan or a free amount."""
+    data = parsing.body_of(request)
+    parsing.known_fields(data, TOP_UP_FIELDS)
+    plan, amount_fen = data.get("plan"), data.get("amount_fen")
+    if (plan is None) == (amount_fen is None):
+        parsing.refuse("top_up_unreadable", _("Choose one plan or enter one amount."), "plan")
+    member_id = parsing.member_id(data.get("member"))
+    if member_id is None:
+        parsing.refuse("member_needed", _("Find the member first."), "member")
+    return top_ups.top_up(
+        key=parsing.client_key(data.get("key")),
+        member_id=member_id,
+        plan_id=None
+        if plan is None
+        else parsing.whole_number(plan, "plan", low=1, code="plan_unknown"),
+        amount_fen=None if amount_fen is None else parsing.amount(amount_fen, "amount_fen"),
+        tender=parsing.tender(data.get("tender")),
+        shop=till.shop,
+        actor=till.staff,
+        at=clock.now(),
+    )
+
+
+@endpoint("GET")
+def member(request: HttpRequest, till: Till) -> Answer:
+    """Find a member by phone or card number; masked, as the cashier sees them."""
+    asked = {name: value for name, value in request.GET.items() if name in ("phone", "card")}
+    found = parsing.member_id(asked or {"": ""})
+    standing, book = presenters.standing_of(int(found or 0), at=clock.now())
+    if standing is None:
+        raise member_unknown()
+    return {"member": presenters.member_view(standing, book)}

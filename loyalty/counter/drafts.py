@@ -1,0 +1,105 @@
+"""A sale that is being rung up. Its id is the client key of the sale it becomes.
+
+So one sale on the screen is settled once, whatever happens: a double Enter, a reload, two tabs,
+an answer lost on the way. Kept in Valkey for a working day, apart for each person and shop;
+nothing of worth is lost with it, and a changed draft is caught by the quote's hash.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from django.core.cache import cache
+
+from loyalty.counter.access import Till
+from loyalty.services.checkout import Cart, CartLine
+
+KEPT_SECONDS = 14 * 3600
+
+
+@dataclass(slots=True)
+class DraftLine:
+    """An article at its own price, or ``quantity`` times an open amount of fen."""
+
+    product_id: int | None = None
+    name: str = ""
+    quantity: int = 1
+    amount_fen: int | None = None
+
+    def to_cart(self) -> CartLine:
+        if self.product_id is not None:
+            return CartLine(product_id=self.product_id, name=self.name, quantity=self.quantity)
+        if self.quantity == 1:
+            return CartLine(name=self.name, amount_fen=self.amount_fen)
+        return CartLine(name=self.name, quantity=self.quantity, unit_price_fen=self.amount_fen)
+
+
+@dataclass(slots=True)
+class Draft:
+    id: uuid.UUID
+    lines: list[DraftLine] = field(default_factory=list)
+    member_id: int | None = None
+    points: int = 0
+    use_stored_value: bool = False
+    without_benefits: list[int] = field(default_factory=list)
+    without_coupons: list[int] = field(default_factory=list)
+    coupons: list[int] | None = None
+    tender: str = ""
+    tail: str = ""  # four digits that were taken as an amount but may be the end of a phone
+    order_id: int | None = None  # what it became
+
+    @property
+    def is_blank(self) -> bool:
+        return not self.lines and self.member_id is None
+
+    def cart(self) -> Cart:
+        return Cart(
+            lines=tuple(line.to_cart() for line in self.lines),
+            member_id=self.member_id,
+            coupons=None if self.coupons is None else tuple(self.coupons),
+            without_coupons=frozenset(self.without_coupons),
+            without_benefits=frozenset(self.without_benefits),
+            points=self.points,
+            use_stored_value=self.use_stored_value,
+        )
+
+    def add(self, line: DraftLine) -> None:
+        """One more line; the same article again counts up."""
+        for known in self.lines:
+            if line.product_id is not None and known.product_id == line.product_id:
+                known.quantity += line.quantity
+                return
+        self.lines.append(replace(line))
+
+    def choose_member(self, member_id: int | None) -> None:
+        """Another member brings other benefits, so what was chosen for the last one is undone."""
+        if member_id == self.member_id:
+            return
+        self.member_id = member_id
+        self.points = 0
+        self.use_stored_value = False
+        self.without_benefits = []
+        self.without_coupons = []
+        self.coupons = None
+        self.tail = ""
+
+
+def _cache_key(till: Till, draft_id: uuid.UUID) -> str:
+    return f"sale:{till.staff.pk}:{till.shop.pk}:{draft_id}"
+
+
+def load(till: Till, draft_id: uuid.UUID) -> Draft:
+    """The draft as it was left, or a blank one."""
+    kept: dict[str, Any] | None = cache.get(_cache_key(till, draft_id))
+    if kept is None:
+        return Draft(draft_id)
+    lines = [DraftLine(**line) for line in kept.pop("lines")]
+    return Draft(draft_id, lines=lines, **kept)
+
+
+def save(till: Till, draft: Draft) -> None:
+    kept = asdict(draft)
+    del kept["id"]
+    cache.set(_cache_key(till, draft.id), kept, timeout=KEPT_SECONDS)

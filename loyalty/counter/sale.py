@@ -1,0 +1,329 @@
+"""The sale: one field, the working in words, Enter to settle. Complete without JavaScript.
+
+Every change is a POST that leads back to the sale's own address, so reload, back and a change of
+language lose nothing. Enter does the next thing: read the field, take over the points, settle.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from loyalty.counter import drafts, entry, parsing, presenters, wording
+from loyalty.counter.access import Till, counter_page
+from loyalty.counter.drafts import Draft, DraftLine
+from loyalty.counter.entry import Choice
+from loyalty.models import Coupon, Product
+from loyalty.selectors import sales
+from loyalty.services import checkout, rules
+from members import clock
+from members.errors import Refusal
+from members.models import Member
+from members.selectors import find
+from members.text import plain_digits
+
+SHOWN_ORDERS = 5
+TAKEN_OFF = {"price", "amount_off", "coupon", "points", "stored_discount", "rounding"}
+
+
+@require_safe
+@counter_page
+def home(request: HttpRequest, till: Till) -> HttpResponse:
+    """A blank sale; its address is made with the first thing entered."""
+    return _page(request, till, Draft(uuid.uuid4()))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@counter_page
+def ring_up(request: HttpRequest, till: Till, draft_id: uuid.UUID) -> HttpResponse:
+    draft = drafts.load(till, draft_id)
+    if draft.order_id is not None:
+        return redirect("counter:order", draft.order_id)
+    if request.method != "POST":
+        return _page(request, till, draft)
+    try:
+        return _act(request, till, draft)
+    except Refusal as refusal:
+        return _page(request, till, drafts.load(till, draft_id), error=refusal)
+
+
+def _act(request: HttpRequest, till: Till, draft: Draft) -> HttpResponse:
+    """What was asked by a button, or by Enter: the next thing."""
+    action, _colon, argument = request.POST.get("do", "go").partition(":")
+    if action != "go":
+        change = CHANGES.get(action)
+        if change is None:
+            raise Refusal("action_unknown", _("This button is not known. Reload the page."))
+        change(draft, argument)
+        return _kept(till, draft)
+    words = request.POST.get("entry", "").strip()
+    points = _points_asked(request, draft)
+    if words:
+        found = entry.read(words)
+        if isinstance(found, Choice):
+            return _page(request, till, draft, choice=found)
+        draft.points = points
+        _take(draft, found, words)
+        return _kept(till, draft)
+    if points != draft.points:
+        draft.points = points
+        checkout.quote(cart=draft.cart(), shop=till.shop, at=clock.now())
+        return _kept(till, draft)
+    return _settle(request, till, draft)
+
+
+def _kept(till: Till, draft: Draft) -> HttpResponse:
+    drafts.save(till, draft)
+    return redirect("counter:sale", draft.id)
+
+
+def _points_asked(request: HttpRequest, draft: Draft) -> int:
+    text = plain_digits(request.POST.get("points", str(draft.points))) or "0"
+    if not (text.isascii() and text.isdigit() and len(text) <= 10):
+        raise Refusal("points_unreadable", _("Write the points as a whole number."), field="points")
+    return int(text)
+
+
+def _take(draft: Draft, found: Member | Coupon | DraftLine, words: str) -> None:
+    draft.tail = ""
+    if isinstance(found, Member):
+        draft.choose_member(found.pk)
+    elif isinstance(found, Coupon):
+        _take_coupon(draft, found)
+    elif len(draft.lines) >= parsing.MAX_LINES:
+        raise Refusal("too_many_lines", _("A sale has at most 500 lines. Split it into two."))
+    else:
+        draft.add(found)
+        digits = plain_digits(words)
+        if draft.member_id is None and len(digits) == 4 and digits.isdigit():
+            draft.tail = digits
+
+
+def _take_coupon(draft: Draft, coupon: Coupon) -> None:
+    if draft.member_id is None:
+        raise Refusal("member_needed", _("Find the member first, then scan the coupon."))
+    if coupon.member_id != draft.member_id:
+        raise Refusal("coupon_unknown", _("This coupon is not one of this member's."), status=404)
+    chosen = draft.coupons or []
+    draft.coupons = chosen if coupon.pk in chosen else [*chosen, coupon.pk]
+    draft.without_coupons = [other for other in draft.without_coupons if other != coupon.pk]
+
+
+def _settle(request: HttpRequest, till: Till, draft: Draft) -> HttpResponse:
+    seen = request.POST.get("hash", "")
+    if not draft.lines:
+        raise Refusal("cart_empty", _("Enter an amount or an article first."))
+    if not seen:  # the amount was never on the screen: show it first
+        return _kept(till, draft)
+    draft.tender = parsing.tender(request.POST.get("tender"))
+    try:
+        answer = checkout.settle(
+            key=draft.id,
+            cart=draft.cart(),
+            expected_hash=seen,
+            tender=draft.tender,
+            shop=till.shop,
+            actor=till.staff,
+            at=clock.now(),
+        )
+    except Refusal as refusal:
+        # Settled before, by another tab or an answer that was lost: that sale is the answer.
+        order_id = sales.order_by_key(till.shop, draft.id)
+        if refusal.code != "key_reused" or order_id is None:
+            raise
+    else:
+        order_id = answer["order"]
+    draft.order_id = order_id
+    drafts.save(till, draft)
+    return redirect("counter:order", order_id)
+
+
+def _drop(draft: Draft, argument: str) -> None:
+    del draft.lines[_line_number(draft, argument)]
+
+
+def _more(draft: Draft, argument: str) -> None:
+    line = draft.lines[_line_number(draft, argument)]
+    line.quantity = min(line.quantity + 1, parsing.MAX_QUANTITY)
+
+
+def _less(draft: Draft, argument: str) -> None:
+    number = _line_number(draft, argument)
+    if draft.lines[number].quantity == 1:
+        del draft.lines[number]
+    else:
+        draft.lines[number].quantity -= 1
+
+
+def _line_number(draft: Draft, argument: str) -> int:
+    number = _id(argument)
+    if number >= len(draft.lines):
+        raise Refusal("line_unknown", _("This line is not there any more."), status=404)
+    return number
+
+
+def _choose_member(draft: Draft, argument: str) -> None:
+    draft.choose_member(find.by_id(_id(argument)).pk)
+
+
+def _choose_by_tail(draft: Draft, argument: str) -> None:
+    """The four digits were the end of a phone after all: the amount they made goes."""
+    _choose_member(draft, argument)
+    if draft.lines and draft.lines[-1].product_id is None:
+        draft.lines.pop()
+
+
+def _choose_article(draft: Draft, argument: str) -> None:
+    product = Product.objects.filter(pk=_id(argument), is_active=True).first()
+    if product is None:
+        raise Refusal("article_unknown", _("This article is not known any more."), status=404)
+    draft.add(entry.line_of(product))
+
+
+def _forget_member(draft: Draft, _argument: str) -> None:
+    draft.choose_member(None)
+
+
+def _benefit_off(draft: Draft, argument: str) -> None:
+    draft.without_benefits = sorted({*draft.without_benefits, _id(argument)})
+
+
+def _benefit_on(draft: Draft, argument: str) -> None:
+    draft.without_benefits = [one for one in draft.without_benefits if one != _id(argument)]
+
+
+def _coupon_off(draft: Draft, argument: str) -> None:
+    coupon = _id(argument)
+    if draft.coupons is not None:
+        draft.coupons = [one for one in draft.coupons if one != coupon] or None
+    draft.without_coupons = sorted({*draft.without_coupons, coupon})
+
+
+def _coupon_on(draft: Draft, argument: str) -> None:
+    draft.without_coupons = [one for one in draft.without_coupons if one != _id(argument)]
+
+
+def _set_points(draft: Draft, argument: str) -> None:
+    draft.points = _id(argument)
+
+
+def _stored(draft: Draft, argument: str) -> None:
+    draft.use_stored_value = argument == "on"
+
+
+def _id(argument: str) -> int:
+    if not (argument.isascii() and argument.isdigit() and len(argument) <= 18):
+        raise Refusal("action_unknown", _("This button is not known. Reload the page."))
+    return int(argument)
+
+
+CHANGES: dict[str, Callable[[Draft, str], None]] = {
+    "drop": _drop,
+    "more": _more,
+    "less": _less,
+    "member": _choose_member,
+    "tail": _choose_by_tail,
+    "article": _choose_article,
+    "forget": _forget_member,
+    "benefit-off": _benefit_off,
+    "benefit-on": _benefit_on,
+    "coupon-off": _coupon_off,
+    "coupon-on": _coupon_on,
+    "points": _set_points,
+    "stored": _stored,
+}
+
+
+def _page(
+    request: HttpRequest,
+    till: Till,
+    draft: Draft,
+    *,
+    error: Refusal | None = None,
+    choice: Choice | None = None,
+) -> HttpResponse:
+    """The sale as it stands. What was typed stays in the field when it was refused."""
+    at = clock.now()
+    quote = member = None
+    try:
+        if draft.lines:
+            worked = checkout.quote(cart=draft.cart(), shop=till.shop, at=at)
+            quote = presenters.quote_view(worked)
+    except Refusal as refusal:
+        error = error or refusal
+    if quote is not None:
+        member = quote["member"]
+    elif draft.member_id is not None:
+        standing, book = presenters.standing_of(draft.member_id, at=at)
+        member = presenters.member_view(standing, book) if standing else None
+    policy = rules.policy()
+    offers, rest = presenters.offers_view(quote) if quote else ([], [])
+    context: dict[str, Any] = {
+        "till": till,
+        "here": "sale",
+        "sale_link": draft.id,
+        "draft": draft,
+        "lines": _lines(draft, quote),
+        "open_amount": _("Amount"),
+        "quote": quote,
+        "has_working": quote is not None and any(s["kind"] in TAKEN_OFF for s in quote["steps"]),
+        "member": member,
+        "offers": offers,
+        "rest": rest,
+        "points_choices": _points_choices(member, policy.step_points),
+        "tails": find.by_tail(draft.tail) if draft.tail else [],
+        "choice": choice,
+        "error": presenters.error_view(error, at=_place(request, draft, error)) if error else None,
+        "entry": request.POST.get("entry", "") if error or choice else "",
+        "points_typed": request.POST.get("points", draft.points) if error else draft.points,
+        "tenders": [(kind, wording.tender_words(kind)) for kind in parsing.TENDERS],
+        "tender": request.POST.get("tender") or draft.tender or policy.default_tender,
+        "orders": sales.last_orders(till.shop, limit=SHOWN_ORDERS) if draft.is_blank else [],
+    }
+    return render(request, "counter/sale.html", context, status=error.status if error else 200)
+
+
+def _place(request: HttpRequest, draft: Draft, error: Refusal) -> str:
+    """Beside what the words stand: the field, the points, the member, the lines, or the total."""
+    if request.POST.get("entry", "").strip():
+        return "entry"
+    if error.code.startswith("points"):
+        return "points"
+    if error.field == "member":
+        return "member"
+    if error.field.startswith("lines"):
+        return "lines"
+    return "pay" if draft.lines else "entry"
+
+
+def _lines(draft: Draft, quote: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """The lines with their prices; without prices while the sale cannot be worked out."""
+    priced = quote["lines"] if quote else [None] * len(draft.lines)
+    return [
+        {
+            "name": line.name,
+            "quantity": line.quantity,
+            "unit_fen": price["unit_price_fen"] if price else None,
+            "list_fen": price["list_fen"] if price else None,
+        }
+        for line, price in zip(draft.lines, priced, strict=True)
+    ]
+
+
+def _points_choices(member: dict[str, Any] | None, step: int) -> list[dict[str, Any]]:
+    """Nothing, half or all of the points held, in whole steps; empty when there is no step."""
+    held = member["points"] // step * step if member else 0
+    if not held:
+        return []
+    half = held // 2 // step * step
+    return [
+        {"points": 0, "words": _("None")},
+        {"points": half, "words": _("Half")},
+        {"points": held, "words": _("All")},
+    ]

@@ -1,0 +1,27 @@
+from django.urls import path
+
+from loyalty.counter import accent, api, joining, orders, sale, sign_in, topping_up
+
+app_name = "counter"
+
+urlpatterns = [
+    path("", sale.home, name="home"),
+    path("sale/<uuid:draft_id>/", sale.ring_up, name="sale"),
+    path("login/", sign_in.log_in, name="login"),
+    path("logout/", sign_in.log_out, name="logout"),
+    path("shop/", sign_in.choose_shop, name="shop"),
+    path("join/", joining.join, name="join"),
+    path("top-up/", topping_up.top_up, name="top_up"),
+    path("top-ups/<int:top_up_id>/", topping_up.topped_up, name="topped_up"),
+    path("orders/", orders.last, name="orders"),
+    path("orders/<int:order_id>/", orders.order, name="order"),
+    path("orders/<int:order_id>/void/", orders.void, name="void"),
+    path("orders/<int:order_id>/refund/", orders.refund, name="refund"),
+    path("accent.css", accent.accent_css, name="accent"),
+    path("api/quote", api.quote, name="api_quote"),
+    path("api/settle", api.settle, name="api_settle"),
+    path("api/orders/<int:order_id>/void", api.void, name="api_void"),
+    path("api/orders/<int:order_id>/refund", api.refund, name="api_refund"),
+    path("api/top-ups", api.top_up, name="api_top_up"),
+    path("api/members", api.member, name="api_member"),
+]

@@ -1,0 +1,33 @@
+"""Amounts in templates: fen in, text for people out."""
+
+from __future__ import annotations
+
+from django import template
+
+from loyalty.money import format_yuan, yuan_text
+
+register = template.Library()
+
+
+@register.filter
+def yuan(fen: int) -> str:
+    """123450 → ¥1,234.50"""
+    return format_yuan(int(fen))
+
+
+@register.filter
+def off(fen: int) -> str:
+    """What is taken off, with a true minus: 1000 → −¥10.00"""
+    return f"−{format_yuan(int(fen))}" if fen else format_yuan(0)
+
+
+@register.filter
+def plain_yuan(fen: int) -> str:
+    """For a form field: 123450 → 1234.50"""
+    return yuan_text(int(fen))
+
+
+@register.filter
+def whole(number: int) -> str:
+    """1280 → 1,280"""
+    return f"{int(number):,}"
