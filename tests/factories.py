@@ -8,6 +8,8 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from django.db.models import F
+
 from loyalty.models import (
     Account,
     Benefit,
@@ -218,6 +220,7 @@ def coupon(
     expires_at: dt.datetime = AT + dt.timedelta(days=30),
     **more: Any,
 ) -> Coupon:
+    CouponTemplate.objects.filter(pk=template.pk).update(issued_count=F("issued_count") + 1)
     return Coupon.objects.create(
         code=code,
         template=template,

@@ -2,6 +2,7 @@ from loyalty.models.catalogue import Category, MemberPrice, Product
 from loyalty.models.coupons import Coupon, CouponTemplate
 from loyalty.models.gifts import GiftPack, GiftPackCoupon, TopUpPlan
 from loyalty.models.ledger import Account, ClientKey, Entry, Lot
+from loyalty.models.nightly import NightlyRun
 from loyalty.models.orders import (
     CouponUse,
     Order,
@@ -31,6 +32,7 @@ __all__ = [
     "Lot",
     "MemberPrice",
     "MemberStats",
+    "NightlyRun",
     "Order",
     "OrderLine",
     "OrderStep",

@@ -1,0 +1,76 @@
+"""Work at night. Each task asks whether the day's job is still to do, and may run twice.
+
+The clock is read once for each batch, after the batch's lock is held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import structlog
+from celery import shared_task
+from django.db import transaction
+
+from loyalty import locks
+from loyalty.models import NightlyRun
+from loyalty.selectors import reconciliation
+from loyalty.services import coupons, expiry, nightly, nightly_tiers
+from members import clock
+
+log = structlog.get_logger(__name__)
+
+
+@shared_task(name="loyalty.nightly_expiry")  # type: ignore[untyped-decorator,unused-ignore]
+def nightly_expiry() -> None:
+    """Take points and coupons past their day."""
+    _once_a_day(NightlyRun.Job.EXPIRY, _expire)
+
+
+@shared_task(name="loyalty.nightly_tiers")  # type: ignore[untyped-decorator,unused-ignore]
+def nightly_tiers_task() -> None:
+    """Look at the members whose tier has had its time."""
+    _once_a_day(NightlyRun.Job.TIERS, _move_tiers)
+
+
+@shared_task(name="loyalty.nightly_reconcile")  # type: ignore[untyped-decorator,unused-ignore]
+def nightly_reconcile() -> None:
+    """Recompute everything; differences go into the run's result and, loudly, into the log."""
+    _once_a_day(NightlyRun.Job.RECONCILE, _reconcile)
+
+
+def _once_a_day(job: str, work: Callable[[], dict[str, Any]]) -> None:
+    run_id = nightly.claim(job=job, at=clock.now())
+    if run_id is not None:
+        result = work()
+        nightly.finish(run_id=run_id, result=result, at=clock.now())
+        log.info("nightly_job_done", job=job)
+
+
+def _expire() -> dict[str, Any]:
+    total = expiry.Expired()
+    while True:
+        with locks.waiting_politely(), transaction.atomic():
+            book = expiry.hold_due(at=clock.now())
+            if book is None:
+                break
+            total += expiry.expire_held(book=book, at=clock.now())
+    return {**asdict(total), "coupons": coupons.expire(at=clock.now())}
+
+
+def _move_tiers() -> dict[str, Any]:
+    total = nightly_tiers.Moved()
+    while True:
+        with locks.waiting_politely(), transaction.atomic():
+            member_ids = nightly_tiers.hold_due(at=clock.now())
+            if not member_ids:
+                return asdict(total)
+            total += nightly_tiers.move_held(member_ids=member_ids, at=clock.now())
+
+
+def _reconcile() -> dict[str, Any]:
+    report = reconciliation.run()
+    if not report.is_clean:
+        log.error("ledger_differs", differences=report.totals)
+    return report.as_dict()
