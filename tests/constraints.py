@@ -104,7 +104,8 @@ def _named(table: str, constraint: str) -> str:
     model = {model._meta.db_table: model for model in apps.get_models()}.get(table)
     if model is not None and constraint not in {c.name for c in model._meta.constraints}:
         with connection.cursor() as cursor:
-            found = connection.introspection.get_constraints(cursor, table).get(constraint, {})
+            known: dict[str, Any] = connection.introspection.get_constraints(cursor, table)
+        found = known.get(constraint, {})
         if found.get("unique") and len(found["columns"]) == 1:
             for field in model._meta.local_fields:
                 if field.column == found["columns"][0]:

@@ -75,11 +75,12 @@ class CouponTemplate(ScopedRule):
             ),
             models.CheckConstraint(
                 condition=(
-                    Q(valid_days__gte=1) & Q(valid_from__isnull=True) & Q(valid_to__isnull=True)
+                    # A comparison with NULL is NULL, and a CHECK lets NULL pass.
+                    Q(valid_days__isnull=False, valid_days__gte=1)
+                    & Q(valid_from__isnull=True, valid_to__isnull=True)
                 )
                 | (
-                    Q(valid_days__isnull=True)
-                    & Q(valid_from__isnull=False)
+                    Q(valid_days__isnull=True, valid_from__isnull=False, valid_to__isnull=False)
                     & Q(valid_to__gte=F("valid_from"))
                 ),
                 name="coupontemplate_validity_one_way",
@@ -87,6 +88,10 @@ class CouponTemplate(ScopedRule):
             models.CheckConstraint(
                 condition=Q(stock__isnull=True) | Q(issued_count__lte=F("stock")),
                 name="coupontemplate_stock_kept",
+            ),
+            models.CheckConstraint(
+                condition=Q(scope__in=["all", "categories", "products"]),
+                name="coupontemplate_scope_known",
             ),
         ]
 

@@ -29,7 +29,7 @@ class GiftPack(models.Model):
             models.CheckConstraint(condition=Q(bonus_fen__gte=0), name="giftpack_bonus_positive"),
             models.CheckConstraint(
                 condition=(Q(tier__isnull=True) & Q(tier_days__isnull=True))
-                | (Q(tier__isnull=False) & Q(tier_days__gte=1)),
+                | (Q(tier__isnull=False, tier_days__isnull=False) & Q(tier_days__gte=1)),
                 name="giftpack_tier_whole",
             ),
         ]

@@ -157,6 +157,23 @@ class Entry(models.Model):
         ]
         constraints = [
             models.CheckConstraint(condition=~Q(delta=0), name="entry_moves_something"),
+            models.CheckConstraint(
+                condition=Q(
+                    side__in=[
+                        "issued",
+                        "redeemed",
+                        "expired",
+                        "cash",
+                        "revenue",
+                        "given",
+                        "clawback",
+                        "returned",
+                        "adjustment",
+                        "import",
+                    ]
+                ),
+                name="entry_side_known",
+            ),
         ]
         triggers = append_only("entry")
 

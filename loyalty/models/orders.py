@@ -122,7 +122,8 @@ class Order(models.Model):
                 name="order_refund_within_paid",
             ),
             models.CheckConstraint(
-                condition=Q(status__in=["settled", "part"]) | Q(is_valid=False),
+                condition=Q(status__in=["settled", "part"])
+                | Q(status__in=["refunded", "voided"], is_valid=False),
                 name="order_undone_is_not_valid",
             ),
             models.CheckConstraint(

@@ -61,8 +61,9 @@ class Tier(models.Model):
             models.CheckConstraint(
                 condition=(Q(dual_threshold_fen__isnull=True) & Q(dual_checkins__isnull=True))
                 | (
-                    Q(dual_threshold_fen__gte=0)
-                    & Q(dual_checkins__gte=1)
+                    # A comparison with NULL is NULL, and a CHECK lets NULL pass.
+                    Q(dual_threshold_fen__isnull=False, dual_threshold_fen__gte=0)
+                    & Q(dual_checkins__isnull=False, dual_checkins__gte=1)
                     & Q(dual_threshold_fen__lt=F("threshold_fen"))
                 ),
                 name="tier_dual_track_whole",
@@ -184,14 +185,21 @@ class Benefit(ScopedRule):
             ),
             models.CheckConstraint(
                 condition=(Q(when__in=["monthdays", "weekdays"]) & ~Q(days=[]))
-                | (Q(when="dates") & Q(date_from__isnull=False) & Q(date_to__gte=F("date_from")))
+                | (
+                    Q(when="dates", date_from__isnull=False, date_to__isnull=False)
+                    & Q(date_to__gte=F("date_from"))
+                )
                 | Q(when__in=["always", "birthday", "birthday_month", "holidays"]),
                 name="benefit_when_whole",
             ),
             models.CheckConstraint(
                 condition=(Q(quota=0) & Q(quota_period=""))
-                | (Q(quota__gte=1) & ~Q(quota_period="")),
+                | (Q(quota__gte=1) & Q(quota_period__in=["day", "week", "month", "year", "ever"])),
                 name="benefit_quota_whole",
+            ),
+            models.CheckConstraint(
+                condition=Q(scope__in=["all", "categories", "products"]),
+                name="benefit_scope_known",
             ),
         ]
 
@@ -286,6 +294,12 @@ class Policy(models.Model):
             models.CheckConstraint(
                 condition=Q(default_tender__in=["cash", "wechat", "alipay", "card"]),
                 name="policy_tender_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(rounding__in=["none", "jiao", "yuan"])
+                & Q(progress__in=["trailing", "lifetime"])
+                & Q(clawback__in=["debt", "forgive"]),
+                name="policy_words_known",
             ),
         ]
 
