@@ -5,232 +5,513 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Account',
+            name="Account",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('points', 'points'), ('principal', 'principal'), ('bonus', 'bonus')], max_length=9, verbose_name='kind')),
-                ('balance', models.BigIntegerField(default=0, verbose_name='balance')),
-                ('debt', models.BigIntegerField(default=0, verbose_name='points owed')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("points", "points"),
+                            ("principal", "principal"),
+                            ("bonus", "bonus"),
+                        ],
+                        max_length=9,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("balance", models.BigIntegerField(default=0, verbose_name="balance")),
+                ("debt", models.BigIntegerField(default=0, verbose_name="points owed")),
             ],
             options={
-                'verbose_name': 'account',
-                'verbose_name_plural': 'accounts',
+                "verbose_name": "account",
+                "verbose_name_plural": "accounts",
             },
         ),
         migrations.CreateModel(
-            name='Benefit',
+            name="Benefit",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('scope', models.CharField(choices=[('all', 'everything'), ('categories', 'categories'), ('products', 'articles')], default='all', max_length=10, verbose_name='applies to')),
-                ('channels', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=16), blank=True, default=list, size=None, verbose_name='only by channels')),
-                ('time_from', models.TimeField(blank=True, null=True, verbose_name='from hour')),
-                ('time_to', models.TimeField(blank=True, null=True, verbose_name='to hour')),
-                ('first_order_only', models.BooleanField(default=False, verbose_name='first order only')),
-                ('name', models.CharField(max_length=60, verbose_name='name')),
-                ('kind', models.CharField(choices=[('percent', 'percent'), ('member_price', 'member price'), ('nth_unit', 'nth unit'), ('amount_off', 'amount off'), ('multiplier', 'points multiplier'), ('special', 'special benefit')], max_length=12, verbose_name='kind')),
-                ('rank', models.IntegerField(default=0, verbose_name='order')),
-                ('rate_pm', models.PositiveSmallIntegerField(default=1000, verbose_name='pay per mille')),
-                ('nth_n', models.PositiveSmallIntegerField(default=0, verbose_name='every nth unit')),
-                ('amount_fen', models.BigIntegerField(default=0, verbose_name='amount off')),
-                ('threshold_fen', models.BigIntegerField(default=0, verbose_name='from')),
-                ('multiplier_pm', models.PositiveIntegerField(default=1000, verbose_name='points × per mille')),
-                ('text', models.CharField(blank=True, max_length=200, verbose_name='in words')),
-                ('stacks', models.BooleanField(default=False, verbose_name='stacks')),
-                ('only_stored_value', models.BooleanField(default=False, verbose_name='only when paid by stored value')),
-                ('when', models.CharField(choices=[('always', 'always'), ('monthdays', 'days of the month'), ('weekdays', 'weekdays'), ('birthday', 'on the birthday'), ('birthday_month', 'in the birthday month'), ('holidays', 'on holidays'), ('dates', 'from date to date')], default='always', max_length=14, verbose_name='when')),
-                ('days', django.contrib.postgres.fields.ArrayField(base_field=models.PositiveSmallIntegerField(), blank=True, default=list, size=None, verbose_name='days')),
-                ('date_from', models.DateField(blank=True, null=True, verbose_name='from date')),
-                ('date_to', models.DateField(blank=True, null=True, verbose_name='to date')),
-                ('quota', models.PositiveIntegerField(default=0, verbose_name='times')),
-                ('quota_period', models.CharField(blank=True, choices=[('', 'no limit'), ('day', 'a day'), ('week', 'a week'), ('month', 'a month'), ('year', 'a year'), ('ever', 'once and for all')], default='', max_length=5, verbose_name='per')),
-                ('is_active', models.BooleanField(default=True, verbose_name='in use')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "scope",
+                    models.CharField(
+                        choices=[
+                            ("all", "everything"),
+                            ("categories", "categories"),
+                            ("products", "articles"),
+                        ],
+                        default="all",
+                        max_length=10,
+                        verbose_name="applies to",
+                    ),
+                ),
+                (
+                    "channels",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=16),
+                        blank=True,
+                        default=list,
+                        size=None,
+                        verbose_name="only by channels",
+                    ),
+                ),
+                ("time_from", models.TimeField(blank=True, null=True, verbose_name="from hour")),
+                ("time_to", models.TimeField(blank=True, null=True, verbose_name="to hour")),
+                (
+                    "first_order_only",
+                    models.BooleanField(default=False, verbose_name="first order only"),
+                ),
+                ("name", models.CharField(max_length=60, verbose_name="name")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("percent", "percent"),
+                            ("member_price", "member price"),
+                            ("nth_unit", "nth unit"),
+                            ("amount_off", "amount off"),
+                            ("multiplier", "points multiplier"),
+                            ("special", "special benefit"),
+                        ],
+                        max_length=12,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("rank", models.IntegerField(default=0, verbose_name="order")),
+                (
+                    "rate_pm",
+                    models.PositiveSmallIntegerField(default=1000, verbose_name="pay per mille"),
+                ),
+                (
+                    "nth_n",
+                    models.PositiveSmallIntegerField(default=0, verbose_name="every nth unit"),
+                ),
+                ("amount_fen", models.BigIntegerField(default=0, verbose_name="amount off")),
+                ("threshold_fen", models.BigIntegerField(default=0, verbose_name="from")),
+                (
+                    "multiplier_pm",
+                    models.PositiveIntegerField(default=1000, verbose_name="points × per mille"),
+                ),
+                ("text", models.CharField(blank=True, max_length=200, verbose_name="in words")),
+                ("stacks", models.BooleanField(default=False, verbose_name="stacks")),
+                (
+                    "only_stored_value",
+                    models.BooleanField(
+                        default=False, verbose_name="only when paid by stored value"
+                    ),
+                ),
+                (
+                    "when",
+                    models.CharField(
+                        choices=[
+                            ("always", "always"),
+                            ("monthdays", "days of the month"),
+                            ("weekdays", "weekdays"),
+                            ("birthday", "on the birthday"),
+                            ("birthday_month", "in the birthday month"),
+                            ("holidays", "on holidays"),
+                            ("dates", "from date to date"),
+                        ],
+                        default="always",
+                        max_length=14,
+                        verbose_name="when",
+                    ),
+                ),
+                (
+                    "days",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.PositiveSmallIntegerField(),
+                        blank=True,
+                        default=list,
+                        size=None,
+                        verbose_name="days",
+                    ),
+                ),
+                ("date_from", models.DateField(blank=True, null=True, verbose_name="from date")),
+                ("date_to", models.DateField(blank=True, null=True, verbose_name="to date")),
+                ("quota", models.PositiveIntegerField(default=0, verbose_name="times")),
+                (
+                    "quota_period",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "no limit"),
+                            ("day", "a day"),
+                            ("week", "a week"),
+                            ("month", "a month"),
+                            ("year", "a year"),
+                            ("ever", "once and for all"),
+                        ],
+                        default="",
+                        max_length=5,
+                        verbose_name="per",
+                    ),
+                ),
+                ("is_active", models.BooleanField(default=True, verbose_name="in use")),
             ],
             options={
-                'verbose_name': 'benefit',
-                'verbose_name_plural': 'benefits',
-                'ordering': ['rank', 'id'],
+                "verbose_name": "benefit",
+                "verbose_name_plural": "benefits",
+                "ordering": ["rank", "id"],
             },
         ),
         migrations.CreateModel(
-            name='Category',
+            name="Category",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=80, verbose_name='name')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=80, verbose_name="name")),
             ],
             options={
-                'verbose_name': 'category',
-                'verbose_name_plural': 'categories',
-                'ordering': ['name'],
+                "verbose_name": "category",
+                "verbose_name_plural": "categories",
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='CheckIn',
+            name="CheckIn",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField(verbose_name='day')),
-                ('at', models.DateTimeField(verbose_name='when')),
-                ('streak', models.PositiveIntegerField(default=1, verbose_name='days running')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("day", models.DateField(verbose_name="day")),
+                ("at", models.DateTimeField(verbose_name="when")),
+                ("streak", models.PositiveIntegerField(default=1, verbose_name="days running")),
             ],
             options={
-                'verbose_name': 'check-in',
-                'verbose_name_plural': 'check-ins',
+                "verbose_name": "check-in",
+                "verbose_name_plural": "check-ins",
             },
         ),
         migrations.CreateModel(
-            name='ClientKey',
+            name="ClientKey",
             fields=[
-                ('key', models.UUIDField(primary_key=True, serialize=False)),
-                ('kind', models.CharField(max_length=16)),
-                ('content_hash', models.CharField(max_length=64)),
-                ('response', models.JSONField(null=True)),
-                ('at', models.DateTimeField()),
+                ("key", models.UUIDField(primary_key=True, serialize=False)),
+                ("kind", models.CharField(max_length=16)),
+                ("content_hash", models.CharField(max_length=64)),
+                ("response", models.JSONField(null=True)),
+                ("at", models.DateTimeField()),
             ],
             options={
-                'verbose_name': 'client key',
-                'verbose_name_plural': 'client keys',
+                "verbose_name": "client key",
+                "verbose_name_plural": "client keys",
             },
         ),
         migrations.CreateModel(
-            name='Coupon',
+            name="Coupon",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=14, unique=True, verbose_name='code')),
-                ('status', models.CharField(choices=[('active', 'usable'), ('used', 'used'), ('withdrawn', 'withdrawn'), ('expired', 'expired')], default='active', max_length=9, verbose_name='status')),
-                ('uses_left', models.PositiveSmallIntegerField(default=1, verbose_name='uses left')),
-                ('issued_at', models.DateTimeField(verbose_name='issued')),
-                ('valid_from', models.DateTimeField(verbose_name='usable from')),
-                ('expires_at', models.DateTimeField(verbose_name='usable until')),
-                ('source', models.CharField(max_length=24, verbose_name='given for')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("code", models.CharField(max_length=14, unique=True, verbose_name="code")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("active", "usable"),
+                            ("used", "used"),
+                            ("withdrawn", "withdrawn"),
+                            ("expired", "expired"),
+                        ],
+                        default="active",
+                        max_length=9,
+                        verbose_name="status",
+                    ),
+                ),
+                (
+                    "uses_left",
+                    models.PositiveSmallIntegerField(default=1, verbose_name="uses left"),
+                ),
+                ("issued_at", models.DateTimeField(verbose_name="issued")),
+                ("valid_from", models.DateTimeField(verbose_name="usable from")),
+                ("expires_at", models.DateTimeField(verbose_name="usable until")),
+                ("source", models.CharField(max_length=24, verbose_name="given for")),
             ],
             options={
-                'verbose_name': 'coupon',
-                'verbose_name_plural': 'coupons',
+                "verbose_name": "coupon",
+                "verbose_name_plural": "coupons",
             },
         ),
         migrations.CreateModel(
-            name='CouponTemplate',
+            name="CouponTemplate",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('scope', models.CharField(choices=[('all', 'everything'), ('categories', 'categories'), ('products', 'articles')], default='all', max_length=10, verbose_name='applies to')),
-                ('channels', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=16), blank=True, default=list, size=None, verbose_name='only by channels')),
-                ('time_from', models.TimeField(blank=True, null=True, verbose_name='from hour')),
-                ('time_to', models.TimeField(blank=True, null=True, verbose_name='to hour')),
-                ('first_order_only', models.BooleanField(default=False, verbose_name='first order only')),
-                ('name', models.CharField(max_length=60, verbose_name='name')),
-                ('label', models.CharField(blank=True, max_length=12, verbose_name='face label')),
-                ('hint', models.CharField(blank=True, max_length=60, verbose_name='where to use it')),
-                ('kind', models.CharField(choices=[('amount_off', 'amount off'), ('percent', 'percent'), ('exchange', 'exchange for an article'), ('pass', 'multi-use pass'), ('nth_unit', 'nth unit'), ('multiplier', 'points multiplier')], max_length=10, verbose_name='kind')),
-                ('amount_fen', models.BigIntegerField(default=0, verbose_name='amount off')),
-                ('rate_pm', models.PositiveSmallIntegerField(default=1000, verbose_name='pay per mille')),
-                ('cap_fen', models.BigIntegerField(blank=True, null=True, verbose_name='at most')),
-                ('threshold_fen', models.BigIntegerField(default=0, verbose_name='from')),
-                ('nth_n', models.PositiveSmallIntegerField(default=0, verbose_name='every nth unit')),
-                ('multiplier_pm', models.PositiveIntegerField(default=1000, verbose_name='points × per mille')),
-                ('uses', models.PositiveSmallIntegerField(default=1, verbose_name='uses')),
-                ('stackable', models.BooleanField(default=False, verbose_name='stacks with other coupons')),
-                ('not_with_member_discount', models.BooleanField(default=False, verbose_name='not with member discount')),
-                ('valid_days', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='valid for days')),
-                ('valid_from', models.DateField(blank=True, null=True, verbose_name='valid from')),
-                ('valid_to', models.DateField(blank=True, null=True, verbose_name='valid through')),
-                ('code', models.CharField(blank=True, max_length=24, null=True, unique=True, verbose_name='typed discount code')),
-                ('stock', models.PositiveIntegerField(blank=True, null=True, verbose_name='stock')),
-                ('issued_count', models.PositiveIntegerField(default=0, editable=False)),
-                ('per_member_limit', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='at most per member')),
-                ('is_active', models.BooleanField(default=True, verbose_name='in use')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "scope",
+                    models.CharField(
+                        choices=[
+                            ("all", "everything"),
+                            ("categories", "categories"),
+                            ("products", "articles"),
+                        ],
+                        default="all",
+                        max_length=10,
+                        verbose_name="applies to",
+                    ),
+                ),
+                (
+                    "channels",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=16),
+                        blank=True,
+                        default=list,
+                        size=None,
+                        verbose_name="only by channels",
+                    ),
+                ),
+                ("time_from", models.TimeField(blank=True, null=True, verbose_name="from hour")),
+                ("time_to", models.TimeField(blank=True, null=True, verbose_name="to hour")),
+                (
+                    "first_order_only",
+                    models.BooleanField(default=False, verbose_name="first order only"),
+                ),
+                ("name", models.CharField(max_length=60, verbose_name="name")),
+                ("label", models.CharField(blank=True, max_length=12, verbose_name="face label")),
+                (
+                    "hint",
+                    models.CharField(blank=True, max_length=60, verbose_name="where to use it"),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("amount_off", "amount off"),
+                            ("percent", "percent"),
+                            ("exchange", "exchange for an article"),
+                            ("pass", "multi-use pass"),
+                            ("nth_unit", "nth unit"),
+                            ("multiplier", "points multiplier"),
+                        ],
+                        max_length=10,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("amount_fen", models.BigIntegerField(default=0, verbose_name="amount off")),
+                (
+                    "rate_pm",
+                    models.PositiveSmallIntegerField(default=1000, verbose_name="pay per mille"),
+                ),
+                ("cap_fen", models.BigIntegerField(blank=True, null=True, verbose_name="at most")),
+                ("threshold_fen", models.BigIntegerField(default=0, verbose_name="from")),
+                (
+                    "nth_n",
+                    models.PositiveSmallIntegerField(default=0, verbose_name="every nth unit"),
+                ),
+                (
+                    "multiplier_pm",
+                    models.PositiveIntegerField(default=1000, verbose_name="points × per mille"),
+                ),
+                ("uses", models.PositiveSmallIntegerField(default=1, verbose_name="uses")),
+                (
+                    "stackable",
+                    models.BooleanField(default=False, verbose_name="stacks with other coupons"),
+                ),
+                (
+                    "not_with_member_discount",
+                    models.BooleanField(default=False, verbose_name="not with member discount"),
+                ),
+                (
+                    "valid_days",
+                    models.PositiveSmallIntegerField(
+                        blank=True, null=True, verbose_name="valid for days"
+                    ),
+                ),
+                ("valid_from", models.DateField(blank=True, null=True, verbose_name="valid from")),
+                ("valid_to", models.DateField(blank=True, null=True, verbose_name="valid through")),
+                (
+                    "code",
+                    models.CharField(
+                        blank=True,
+                        max_length=24,
+                        null=True,
+                        unique=True,
+                        verbose_name="typed discount code",
+                    ),
+                ),
+                ("stock", models.PositiveIntegerField(blank=True, null=True, verbose_name="stock")),
+                ("issued_count", models.PositiveIntegerField(default=0, editable=False)),
+                (
+                    "per_member_limit",
+                    models.PositiveSmallIntegerField(
+                        blank=True, null=True, verbose_name="at most per member"
+                    ),
+                ),
+                ("is_active", models.BooleanField(default=True, verbose_name="in use")),
             ],
             options={
-                'verbose_name': 'coupon template',
-                'verbose_name_plural': 'coupon templates',
-                'ordering': ['-id'],
+                "verbose_name": "coupon template",
+                "verbose_name_plural": "coupon templates",
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='CouponUse',
+            name="CouponUse",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uses', models.PositiveSmallIntegerField(default=1)),
-                ('saved_fen', models.BigIntegerField()),
-                ('returned', models.BooleanField(default=False)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("uses", models.PositiveSmallIntegerField(default=1)),
+                ("saved_fen", models.BigIntegerField()),
+                ("returned", models.BooleanField(default=False)),
             ],
             options={
-                'verbose_name': 'coupon use',
-                'verbose_name_plural': 'coupon uses',
+                "verbose_name": "coupon use",
+                "verbose_name_plural": "coupon uses",
             },
         ),
         migrations.CreateModel(
-            name='Entry',
+            name="Entry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('side', models.CharField(choices=[('issued', 'issued'), ('redeemed', 'redeemed'), ('expired', 'expired'), ('cash', 'cash'), ('revenue', 'revenue'), ('given', 'given'), ('clawback', 'taken back'), ('returned', 'returned'), ('adjustment', 'adjustment'), ('import', 'import')], max_length=10, verbose_name='counter side')),
-                ('delta', models.BigIntegerField(verbose_name='change')),
-                ('balance_after', models.BigIntegerField(verbose_name='balance after')),
-                ('list_fen', models.BigIntegerField(default=0)),
-                ('at', models.DateTimeField(verbose_name='when')),
-                ('reason', models.CharField(blank=True, max_length=120, verbose_name='reason')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "side",
+                    models.CharField(
+                        choices=[
+                            ("issued", "issued"),
+                            ("redeemed", "redeemed"),
+                            ("expired", "expired"),
+                            ("cash", "cash"),
+                            ("revenue", "revenue"),
+                            ("given", "given"),
+                            ("clawback", "taken back"),
+                            ("returned", "returned"),
+                            ("adjustment", "adjustment"),
+                            ("import", "import"),
+                        ],
+                        max_length=10,
+                        verbose_name="counter side",
+                    ),
+                ),
+                ("delta", models.BigIntegerField(verbose_name="change")),
+                ("balance_after", models.BigIntegerField(verbose_name="balance after")),
+                ("list_fen", models.BigIntegerField(default=0)),
+                ("at", models.DateTimeField(verbose_name="when")),
+                ("reason", models.CharField(blank=True, max_length=120, verbose_name="reason")),
             ],
             options={
-                'verbose_name': 'ledger entry',
-                'verbose_name_plural': 'ledger entries',
+                "verbose_name": "ledger entry",
+                "verbose_name_plural": "ledger entries",
             },
         ),
         migrations.CreateModel(
-            name='GiftPack',
+            name="GiftPack",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=60, verbose_name='name')),
-                ('points', models.PositiveIntegerField(default=0, verbose_name='points')),
-                ('bonus_fen', models.BigIntegerField(default=0, verbose_name='bonus')),
-                ('tier_days', models.PositiveIntegerField(blank=True, null=True, verbose_name='tier for days')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=60, verbose_name="name")),
+                ("points", models.PositiveIntegerField(default=0, verbose_name="points")),
+                ("bonus_fen", models.BigIntegerField(default=0, verbose_name="bonus")),
+                (
+                    "tier_days",
+                    models.PositiveIntegerField(
+                        blank=True, null=True, verbose_name="tier for days"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'gift pack',
-                'verbose_name_plural': 'gift packs',
+                "verbose_name": "gift pack",
+                "verbose_name_plural": "gift packs",
             },
         ),
         migrations.CreateModel(
-            name='GiftPackCoupon',
+            name="GiftPackCoupon",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('count', models.PositiveSmallIntegerField(default=1, verbose_name='how many')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("count", models.PositiveSmallIntegerField(default=1, verbose_name="how many")),
             ],
         ),
         migrations.CreateModel(
-            name='Lot',
+            name="Lot",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('asset', models.CharField(choices=[('points', 'points'), ('value', 'stored value')], max_length=6)),
-                ('points_issued', models.BigIntegerField(default=0)),
-                ('points_left', models.BigIntegerField(default=0)),
-                ('principal_issued', models.BigIntegerField(default=0)),
-                ('principal_left', models.BigIntegerField(default=0)),
-                ('bonus_issued', models.BigIntegerField(default=0)),
-                ('bonus_left', models.BigIntegerField(default=0)),
-                ('issued_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField(null=True)),
-                ('source', models.CharField(max_length=24)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "asset",
+                    models.CharField(
+                        choices=[("points", "points"), ("value", "stored value")], max_length=6
+                    ),
+                ),
+                ("points_issued", models.BigIntegerField(default=0)),
+                ("points_left", models.BigIntegerField(default=0)),
+                ("principal_issued", models.BigIntegerField(default=0)),
+                ("principal_left", models.BigIntegerField(default=0)),
+                ("bonus_issued", models.BigIntegerField(default=0)),
+                ("bonus_left", models.BigIntegerField(default=0)),
+                ("issued_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField(null=True)),
+                ("source", models.CharField(max_length=24)),
             ],
             options={
-                'verbose_name': 'lot',
-                'verbose_name_plural': 'lots',
+                "verbose_name": "lot",
+                "verbose_name_plural": "lots",
             },
         ),
         migrations.CreateModel(
-            name='MemberPrice',
+            name="MemberPrice",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('price_fen', models.BigIntegerField(verbose_name='member price')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("price_fen", models.BigIntegerField(verbose_name="member price")),
             ],
             options={
-                'verbose_name': 'member price',
-                'verbose_name_plural': 'member prices',
+                "verbose_name": "member price",
+                "verbose_name_plural": "member prices",
             },
         ),
     ]

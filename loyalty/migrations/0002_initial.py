@@ -9,928 +9,2002 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('loyalty', '0001_initial'),
-        ('members', '0001_initial'),
+        ("loyalty", "0001_initial"),
+        ("members", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='MemberStats',
+            name="MemberStats",
             fields=[
-                ('member', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='stats', serialize=False, to='members.member')),
-                ('tier_since', models.DateField(null=True, verbose_name='in this tier since')),
-                ('tier_until', models.DateField(null=True, verbose_name='kept through')),
-                ('first_order_at', models.DateTimeField(null=True, verbose_name='first order')),
-                ('last_order_at', models.DateTimeField(null=True, verbose_name='last order')),
-                ('orders_count', models.IntegerField(default=0, verbose_name='valid orders')),
-                ('net_fen', models.BigIntegerField(default=0, verbose_name='net spend')),
-                ('basis_fen', models.BigIntegerField(default=0)),
-                ('checkins_count', models.IntegerField(default=0, verbose_name='check-ins')),
-                ('category_weeks', models.JSONField(default=dict)),
+                (
+                    "member",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="stats",
+                        serialize=False,
+                        to="members.member",
+                    ),
+                ),
+                ("tier_since", models.DateField(null=True, verbose_name="in this tier since")),
+                ("tier_until", models.DateField(null=True, verbose_name="kept through")),
+                ("first_order_at", models.DateTimeField(null=True, verbose_name="first order")),
+                ("last_order_at", models.DateTimeField(null=True, verbose_name="last order")),
+                ("orders_count", models.IntegerField(default=0, verbose_name="valid orders")),
+                ("net_fen", models.BigIntegerField(default=0, verbose_name="net spend")),
+                ("basis_fen", models.BigIntegerField(default=0)),
+                ("checkins_count", models.IntegerField(default=0, verbose_name="check-ins")),
+                ("category_weeks", models.JSONField(default=dict)),
             ],
             options={
-                'verbose_name': "member's figures",
-                'verbose_name_plural': "members' figures",
+                "verbose_name": "member's figures",
+                "verbose_name_plural": "members' figures",
             },
         ),
         migrations.CreateModel(
-            name='PastCampaign',
+            name="PastCampaign",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('external_no', models.CharField(max_length=32, unique=True)),
-                ('kind', models.CharField(blank=True, max_length=32, verbose_name='kind')),
-                ('starts', models.DateField(verbose_name='starts')),
-                ('ends', models.DateField(verbose_name='ends')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("external_no", models.CharField(max_length=32, unique=True)),
+                ("kind", models.CharField(blank=True, max_length=32, verbose_name="kind")),
+                ("starts", models.DateField(verbose_name="starts")),
+                ("ends", models.DateField(verbose_name="ends")),
             ],
             options={
-                'verbose_name': 'past campaign',
-                'verbose_name_plural': 'past campaigns',
+                "verbose_name": "past campaign",
+                "verbose_name_plural": "past campaigns",
             },
         ),
         migrations.CreateModel(
-            name='RuleSet',
+            name="RuleSet",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('content_hash', models.CharField(max_length=64, unique=True)),
-                ('snapshot', models.JSONField()),
-                ('created_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("content_hash", models.CharField(max_length=64, unique=True)),
+                ("snapshot", models.JSONField()),
+                ("created_at", models.DateTimeField()),
             ],
             options={
-                'verbose_name': 'version of the rules',
-                'verbose_name_plural': 'versions of the rules',
+                "verbose_name": "version of the rules",
+                "verbose_name_plural": "versions of the rules",
             },
         ),
         migrations.CreateModel(
-            name='Tender',
+            name="Tender",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('cash', 'cash'), ('wechat', 'WeChat Pay'), ('alipay', 'Alipay'), ('card', 'bank card'), ('stored', 'stored value'), ('unknown', 'not known')], max_length=8, verbose_name='tender')),
-                ('amount_fen', models.BigIntegerField(verbose_name='amount')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("cash", "cash"),
+                            ("wechat", "WeChat Pay"),
+                            ("alipay", "Alipay"),
+                            ("card", "bank card"),
+                            ("stored", "stored value"),
+                            ("unknown", "not known"),
+                        ],
+                        max_length=8,
+                        verbose_name="tender",
+                    ),
+                ),
+                ("amount_fen", models.BigIntegerField(verbose_name="amount")),
             ],
             options={
-                'verbose_name': 'tender',
-                'verbose_name_plural': 'tenders',
+                "verbose_name": "tender",
+                "verbose_name_plural": "tenders",
             },
         ),
         migrations.CreateModel(
-            name='Tier',
+            name="Tier",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=40, unique=True, verbose_name='name')),
-                ('rank', models.PositiveSmallIntegerField(unique=True, verbose_name='rank')),
-                ('threshold_fen', models.BigIntegerField(verbose_name='from spend of')),
-                ('dual_threshold_fen', models.BigIntegerField(blank=True, null=True, verbose_name='or from spend of')),
-                ('dual_checkins', models.PositiveIntegerField(blank=True, null=True, verbose_name='with check-ins')),
-                ('keep_months', models.PositiveSmallIntegerField(default=12, verbose_name='kept for months')),
-                ('grace_days', models.PositiveSmallIntegerField(default=0, verbose_name='grace days')),
-                ('is_active', models.BooleanField(default=True, verbose_name='in use')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=40, unique=True, verbose_name="name")),
+                ("rank", models.PositiveSmallIntegerField(unique=True, verbose_name="rank")),
+                ("threshold_fen", models.BigIntegerField(verbose_name="from spend of")),
+                (
+                    "dual_threshold_fen",
+                    models.BigIntegerField(blank=True, null=True, verbose_name="or from spend of"),
+                ),
+                (
+                    "dual_checkins",
+                    models.PositiveIntegerField(
+                        blank=True, null=True, verbose_name="with check-ins"
+                    ),
+                ),
+                (
+                    "keep_months",
+                    models.PositiveSmallIntegerField(default=12, verbose_name="kept for months"),
+                ),
+                (
+                    "grace_days",
+                    models.PositiveSmallIntegerField(default=0, verbose_name="grace days"),
+                ),
+                ("is_active", models.BooleanField(default=True, verbose_name="in use")),
             ],
             options={
-                'verbose_name': 'tier',
-                'verbose_name_plural': 'tiers',
-                'ordering': ['rank'],
+                "verbose_name": "tier",
+                "verbose_name_plural": "tiers",
+                "ordering": ["rank"],
             },
         ),
         migrations.CreateModel(
-            name='TopUp',
+            name="TopUp",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.UUIDField(unique=True)),
-                ('at', models.DateTimeField(verbose_name='when')),
-                ('local_date', models.DateField(verbose_name='day')),
-                ('paid_fen', models.BigIntegerField(verbose_name='paid')),
-                ('bonus_fen', models.BigIntegerField(default=0, verbose_name='bonus')),
-                ('tender', models.CharField(choices=[('cash', 'cash'), ('wechat', 'WeChat Pay'), ('alipay', 'Alipay'), ('card', 'bank card'), ('stored', 'stored value'), ('unknown', 'not known')], max_length=8, verbose_name='tender')),
-                ('terms_version', models.CharField(default='1', max_length=16)),
-                ('undone_at', models.DateTimeField(null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.UUIDField(unique=True)),
+                ("at", models.DateTimeField(verbose_name="when")),
+                ("local_date", models.DateField(verbose_name="day")),
+                ("paid_fen", models.BigIntegerField(verbose_name="paid")),
+                ("bonus_fen", models.BigIntegerField(default=0, verbose_name="bonus")),
+                (
+                    "tender",
+                    models.CharField(
+                        choices=[
+                            ("cash", "cash"),
+                            ("wechat", "WeChat Pay"),
+                            ("alipay", "Alipay"),
+                            ("card", "bank card"),
+                            ("stored", "stored value"),
+                            ("unknown", "not known"),
+                        ],
+                        max_length=8,
+                        verbose_name="tender",
+                    ),
+                ),
+                ("terms_version", models.CharField(default="1", max_length=16)),
+                ("undone_at", models.DateTimeField(null=True)),
             ],
             options={
-                'verbose_name': 'top-up',
-                'verbose_name_plural': 'top-ups',
+                "verbose_name": "top-up",
+                "verbose_name_plural": "top-ups",
             },
         ),
         migrations.CreateModel(
-            name='TopUpPlan',
+            name="TopUpPlan",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=60, verbose_name='name')),
-                ('pay_fen', models.BigIntegerField(verbose_name='pay')),
-                ('rank', models.IntegerField(default=0, verbose_name='order')),
-                ('is_active', models.BooleanField(default=True, verbose_name='in use')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=60, verbose_name="name")),
+                ("pay_fen", models.BigIntegerField(verbose_name="pay")),
+                ("rank", models.IntegerField(default=0, verbose_name="order")),
+                ("is_active", models.BooleanField(default=True, verbose_name="in use")),
             ],
             options={
-                'verbose_name': 'top-up plan',
-                'verbose_name_plural': 'top-up plans',
-                'ordering': ['rank', 'pay_fen', 'id'],
+                "verbose_name": "top-up plan",
+                "verbose_name_plural": "top-up plans",
+                "ordering": ["rank", "pay_fen", "id"],
             },
         ),
         migrations.AddField(
-            model_name='account',
-            name='member',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='accounts', to='members.member'),
+            model_name="account",
+            name="member",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="accounts",
+                to="members.member",
+            ),
         ),
         migrations.AddField(
-            model_name='benefit',
-            name='shops',
-            field=models.ManyToManyField(blank=True, to='members.shop', verbose_name='only in shops'),
+            model_name="benefit",
+            name="shops",
+            field=models.ManyToManyField(
+                blank=True, to="members.shop", verbose_name="only in shops"
+            ),
         ),
         migrations.AddField(
-            model_name='benefit',
-            name='tags',
-            field=models.ManyToManyField(blank=True, to='members.tag', verbose_name='for tags'),
+            model_name="benefit",
+            name="tags",
+            field=models.ManyToManyField(blank=True, to="members.tag", verbose_name="for tags"),
         ),
         migrations.AddField(
-            model_name='category',
-            name='parent',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='loyalty.category', verbose_name='lies in'),
+            model_name="category",
+            name="parent",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                to="loyalty.category",
+                verbose_name="lies in",
+            ),
         ),
         migrations.AddField(
-            model_name='benefit',
-            name='categories',
-            field=models.ManyToManyField(blank=True, to='loyalty.category', verbose_name='categories'),
+            model_name="benefit",
+            name="categories",
+            field=models.ManyToManyField(
+                blank=True, to="loyalty.category", verbose_name="categories"
+            ),
         ),
         migrations.AddField(
-            model_name='checkin',
-            name='member',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='checkins', to='members.member'),
+            model_name="checkin",
+            name="member",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="checkins",
+                to="members.member",
+            ),
         ),
         migrations.AddField(
-            model_name='checkin',
-            name='shop',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='members.shop'),
+            model_name="checkin",
+            name="shop",
+            field=models.ForeignKey(
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                to="members.shop",
+            ),
         ),
         migrations.AddField(
-            model_name='checkin',
-            name='staff',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL),
+            model_name="checkin",
+            name="staff",
+            field=models.ForeignKey(
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='clientkey',
-            name='staff',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL),
+            model_name="clientkey",
+            name="staff",
+            field=models.ForeignKey(
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='coupon',
-            name='member',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='coupons', to='members.member'),
+            model_name="coupon",
+            name="member",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="coupons",
+                to="members.member",
+            ),
         ),
         migrations.AddField(
-            model_name='coupontemplate',
-            name='categories',
-            field=models.ManyToManyField(blank=True, to='loyalty.category', verbose_name='categories'),
+            model_name="coupontemplate",
+            name="categories",
+            field=models.ManyToManyField(
+                blank=True, to="loyalty.category", verbose_name="categories"
+            ),
         ),
         migrations.AddField(
-            model_name='coupontemplate',
-            name='shops',
-            field=models.ManyToManyField(blank=True, to='members.shop', verbose_name='only in shops'),
+            model_name="coupontemplate",
+            name="shops",
+            field=models.ManyToManyField(
+                blank=True, to="members.shop", verbose_name="only in shops"
+            ),
         ),
         migrations.AddField(
-            model_name='coupon',
-            name='template',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='loyalty.coupontemplate', verbose_name='coupon'),
+            model_name="coupon",
+            name="template",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                to="loyalty.coupontemplate",
+                verbose_name="coupon",
+            ),
         ),
         migrations.AddField(
-            model_name='couponuse',
-            name='coupon',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='order_uses', to='loyalty.coupon'),
+            model_name="couponuse",
+            name="coupon",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="order_uses",
+                to="loyalty.coupon",
+            ),
         ),
         migrations.AddField(
-            model_name='entry',
-            name='account',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='loyalty.account'),
+            model_name="entry",
+            name="account",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="entries",
+                to="loyalty.account",
+            ),
         ),
         migrations.AddField(
-            model_name='giftpackcoupon',
-            name='pack',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='items', to='loyalty.giftpack'),
+            model_name="giftpackcoupon",
+            name="pack",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="items",
+                to="loyalty.giftpack",
+            ),
         ),
         migrations.AddField(
-            model_name='giftpackcoupon',
-            name='template',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='loyalty.coupontemplate', verbose_name='coupon'),
+            model_name="giftpackcoupon",
+            name="template",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                to="loyalty.coupontemplate",
+                verbose_name="coupon",
+            ),
         ),
         migrations.AddField(
-            model_name='giftpack',
-            name='coupons',
-            field=models.ManyToManyField(through='loyalty.GiftPackCoupon', to='loyalty.coupontemplate', verbose_name='coupons'),
+            model_name="giftpack",
+            name="coupons",
+            field=models.ManyToManyField(
+                through="loyalty.GiftPackCoupon",
+                to="loyalty.coupontemplate",
+                verbose_name="coupons",
+            ),
         ),
         migrations.AddField(
-            model_name='lot',
-            name='member',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lots', to='members.member'),
+            model_name="lot",
+            name="member",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="lots",
+                to="members.member",
+            ),
         ),
         migrations.AddField(
-            model_name='entry',
-            name='lot',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='loyalty.lot'),
+            model_name="entry",
+            name="lot",
+            field=models.ForeignKey(
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="entries",
+                to="loyalty.lot",
+            ),
         ),
         migrations.AddField(
-            model_name='memberprice',
-            name='benefit',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='member_prices', to='loyalty.benefit'),
+            model_name="memberprice",
+            name="benefit",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="member_prices",
+                to="loyalty.benefit",
+            ),
         ),
         migrations.CreateModel(
-            name='Order',
+            name="Order",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.UUIDField(null=True, unique=True)),
-                ('external_no', models.CharField(max_length=64, null=True, unique=True, verbose_name='receipt number')),
-                ('channel', models.CharField(default='counter', max_length=16, verbose_name='channel')),
-                ('at', models.DateTimeField(verbose_name='when')),
-                ('local_date', models.DateField(verbose_name='day')),
-                ('status', models.CharField(choices=[('settled', 'settled'), ('part', 'refunded in part'), ('refunded', 'refunded'), ('voided', 'voided')], default='settled', max_length=8, verbose_name='status')),
-                ('is_valid', models.BooleanField(default=True)),
-                ('is_imported', models.BooleanField(default=False)),
-                ('gross_fen', models.BigIntegerField(verbose_name='before discounts')),
-                ('base_fen', models.BigIntegerField(verbose_name='after discounts')),
-                ('points_used', models.BigIntegerField(default=0, verbose_name='points used')),
-                ('points_fen', models.BigIntegerField(default=0, verbose_name='paid by points')),
-                ('stored_cover_fen', models.BigIntegerField(default=0, verbose_name='covered by stored value')),
-                ('principal_fen', models.BigIntegerField(default=0, verbose_name='principal')),
-                ('bonus_fen', models.BigIntegerField(default=0, verbose_name='bonus')),
-                ('rounding_fen', models.BigIntegerField(default=0, verbose_name='rounding')),
-                ('other_fen', models.BigIntegerField(default=0, verbose_name='paid otherwise')),
-                ('points_earned', models.BigIntegerField(default=0, verbose_name='points earned')),
-                ('basis_fen', models.BigIntegerField(default=0, verbose_name='counts for points and tier')),
-                ('refunded_base_fen', models.BigIntegerField(default=0)),
-                ('refunded_basis_fen', models.BigIntegerField(default=0)),
-                ('refunded_net_fen', models.BigIntegerField(default=0)),
-                ('inputs', models.JSONField(null=True)),
-                ('member', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='members.member', verbose_name='member')),
-                ('shop', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='members.shop', verbose_name='shop')),
-                ('staff', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL, verbose_name='cashier')),
-                ('ruleset', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='loyalty.ruleset')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.UUIDField(null=True, unique=True)),
+                (
+                    "external_no",
+                    models.CharField(
+                        max_length=64, null=True, unique=True, verbose_name="receipt number"
+                    ),
+                ),
+                (
+                    "channel",
+                    models.CharField(default="counter", max_length=16, verbose_name="channel"),
+                ),
+                ("at", models.DateTimeField(verbose_name="when")),
+                ("local_date", models.DateField(verbose_name="day")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("settled", "settled"),
+                            ("part", "refunded in part"),
+                            ("refunded", "refunded"),
+                            ("voided", "voided"),
+                        ],
+                        default="settled",
+                        max_length=8,
+                        verbose_name="status",
+                    ),
+                ),
+                ("is_valid", models.BooleanField(default=True)),
+                ("is_imported", models.BooleanField(default=False)),
+                ("gross_fen", models.BigIntegerField(verbose_name="before discounts")),
+                ("base_fen", models.BigIntegerField(verbose_name="after discounts")),
+                ("points_used", models.BigIntegerField(default=0, verbose_name="points used")),
+                ("points_fen", models.BigIntegerField(default=0, verbose_name="paid by points")),
+                (
+                    "stored_cover_fen",
+                    models.BigIntegerField(default=0, verbose_name="covered by stored value"),
+                ),
+                ("principal_fen", models.BigIntegerField(default=0, verbose_name="principal")),
+                ("bonus_fen", models.BigIntegerField(default=0, verbose_name="bonus")),
+                ("rounding_fen", models.BigIntegerField(default=0, verbose_name="rounding")),
+                ("other_fen", models.BigIntegerField(default=0, verbose_name="paid otherwise")),
+                ("points_earned", models.BigIntegerField(default=0, verbose_name="points earned")),
+                (
+                    "basis_fen",
+                    models.BigIntegerField(default=0, verbose_name="counts for points and tier"),
+                ),
+                ("refunded_base_fen", models.BigIntegerField(default=0)),
+                ("refunded_basis_fen", models.BigIntegerField(default=0)),
+                ("refunded_net_fen", models.BigIntegerField(default=0)),
+                ("inputs", models.JSONField(null=True)),
+                (
+                    "member",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="orders",
+                        to="members.member",
+                        verbose_name="member",
+                    ),
+                ),
+                (
+                    "shop",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="members.shop",
+                        verbose_name="shop",
+                    ),
+                ),
+                (
+                    "staff",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="cashier",
+                    ),
+                ),
+                (
+                    "ruleset",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="loyalty.ruleset",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'order',
-                'verbose_name_plural': 'orders',
+                "verbose_name": "order",
+                "verbose_name_plural": "orders",
             },
         ),
         migrations.AddField(
-            model_name='lot',
-            name='order',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='lots', to='loyalty.order'),
+            model_name="lot",
+            name="order",
+            field=models.ForeignKey(
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="lots",
+                to="loyalty.order",
+            ),
         ),
         migrations.AddField(
-            model_name='entry',
-            name='order',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='loyalty.order'),
+            model_name="entry",
+            name="order",
+            field=models.ForeignKey(
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="entries",
+                to="loyalty.order",
+            ),
         ),
         migrations.AddField(
-            model_name='couponuse',
-            name='order',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='coupon_uses', to='loyalty.order'),
+            model_name="couponuse",
+            name="order",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="coupon_uses",
+                to="loyalty.order",
+            ),
         ),
         migrations.AddField(
-            model_name='coupon',
-            name='given_by_order',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='given_coupons', to='loyalty.order'),
+            model_name="coupon",
+            name="given_by_order",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="given_coupons",
+                to="loyalty.order",
+            ),
         ),
         migrations.CreateModel(
-            name='OrderStep',
+            name="OrderStep",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('index', models.PositiveSmallIntegerField()),
-                ('kind', models.CharField(max_length=16)),
-                ('name', models.CharField(blank=True, max_length=60)),
-                ('detail', models.CharField(blank=True, max_length=120)),
-                ('amount_fen', models.BigIntegerField()),
-                ('points', models.BigIntegerField(default=0)),
-                ('benefit_id', models.BigIntegerField(null=True)),
-                ('shares_fen', models.JSONField()),
-                ('coupon', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='loyalty.coupon')),
-                ('order', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='steps', to='loyalty.order')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("index", models.PositiveSmallIntegerField()),
+                ("kind", models.CharField(max_length=16)),
+                ("name", models.CharField(blank=True, max_length=60)),
+                ("detail", models.CharField(blank=True, max_length=120)),
+                ("amount_fen", models.BigIntegerField()),
+                ("points", models.BigIntegerField(default=0)),
+                ("benefit_id", models.BigIntegerField(null=True)),
+                ("shares_fen", models.JSONField()),
+                (
+                    "coupon",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="loyalty.coupon",
+                    ),
+                ),
+                (
+                    "order",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="steps",
+                        to="loyalty.order",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'settlement step',
-                'verbose_name_plural': 'settlement steps',
-                'ordering': ['order', 'index'],
+                "verbose_name": "settlement step",
+                "verbose_name_plural": "settlement steps",
+                "ordering": ["order", "index"],
             },
         ),
         migrations.CreateModel(
-            name='PastRedemption',
+            name="PastRedemption",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('coupon_no', models.CharField(max_length=32)),
-                ('day', models.DateField(verbose_name='day')),
-                ('row', models.PositiveSmallIntegerField(default=0)),
-                ('campaign', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='redemptions', to='loyalty.pastcampaign')),
-                ('member', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='members.member')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("coupon_no", models.CharField(max_length=32)),
+                ("day", models.DateField(verbose_name="day")),
+                ("row", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="redemptions",
+                        to="loyalty.pastcampaign",
+                    ),
+                ),
+                (
+                    "member",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to="members.member"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'past redemption',
-                'verbose_name_plural': 'past redemptions',
+                "verbose_name": "past redemption",
+                "verbose_name_plural": "past redemptions",
             },
         ),
         migrations.CreateModel(
-            name='PastTarget',
+            name="PastTarget",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('campaign', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='targets', to='loyalty.pastcampaign')),
-                ('member', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='members.member')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="targets",
+                        to="loyalty.pastcampaign",
+                    ),
+                ),
+                (
+                    "member",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to="members.member"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': "past campaign's target",
-                'verbose_name_plural': "past campaigns' targets",
+                "verbose_name": "past campaign's target",
+                "verbose_name_plural": "past campaigns' targets",
             },
         ),
         migrations.CreateModel(
-            name='Product',
+            name="Product",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sku', models.CharField(max_length=40, unique=True, verbose_name='SKU')),
-                ('barcode', models.CharField(blank=True, max_length=40, null=True, unique=True, verbose_name='barcode')),
-                ('name', models.CharField(max_length=120, verbose_name='name')),
-                ('pinyin', models.CharField(blank=True, editable=False, max_length=120)),
-                ('brand', models.CharField(blank=True, max_length=80, verbose_name='brand')),
-                ('price_fen', models.BigIntegerField(blank=True, null=True, verbose_name='price')),
-                ('is_placeholder', models.BooleanField(default=False)),
-                ('is_active', models.BooleanField(default=True, verbose_name='on sale')),
-                ('category', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='loyalty.category', verbose_name='category')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("sku", models.CharField(max_length=40, unique=True, verbose_name="SKU")),
+                (
+                    "barcode",
+                    models.CharField(
+                        blank=True, max_length=40, null=True, unique=True, verbose_name="barcode"
+                    ),
+                ),
+                ("name", models.CharField(max_length=120, verbose_name="name")),
+                ("pinyin", models.CharField(blank=True, editable=False, max_length=120)),
+                ("brand", models.CharField(blank=True, max_length=80, verbose_name="brand")),
+                ("price_fen", models.BigIntegerField(blank=True, null=True, verbose_name="price")),
+                ("is_placeholder", models.BooleanField(default=False)),
+                ("is_active", models.BooleanField(default=True, verbose_name="on sale")),
+                (
+                    "category",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="loyalty.category",
+                        verbose_name="category",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'article',
-                'verbose_name_plural': 'articles',
-                'ordering': ['sku'],
+                "verbose_name": "article",
+                "verbose_name_plural": "articles",
+                "ordering": ["sku"],
             },
         ),
         migrations.CreateModel(
-            name='OrderLine',
+            name="OrderLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('index', models.PositiveSmallIntegerField()),
-                ('name', models.CharField(blank=True, max_length=120)),
-                ('quantity', models.BigIntegerField()),
-                ('unit_price_fen', models.BigIntegerField(null=True)),
-                ('list_fen', models.BigIntegerField()),
-                ('price_off_fen', models.BigIntegerField(default=0)),
-                ('amount_off_fen', models.BigIntegerField(default=0)),
-                ('coupon_off_fen', models.BigIntegerField(default=0)),
-                ('base_fen', models.BigIntegerField()),
-                ('points_used', models.BigIntegerField(default=0)),
-                ('points_fen', models.BigIntegerField(default=0)),
-                ('stored_cover_fen', models.BigIntegerField(default=0)),
-                ('stored_paid_fen', models.BigIntegerField(default=0)),
-                ('principal_fen', models.BigIntegerField(default=0)),
-                ('rounding_fen', models.BigIntegerField(default=0)),
-                ('other_fen', models.BigIntegerField(default=0)),
-                ('points_earned', models.BigIntegerField(default=0)),
-                ('basis_fen', models.BigIntegerField(default=0)),
-                ('order', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='loyalty.order')),
-                ('product', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='loyalty.product')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("index", models.PositiveSmallIntegerField()),
+                ("name", models.CharField(blank=True, max_length=120)),
+                ("quantity", models.BigIntegerField()),
+                ("unit_price_fen", models.BigIntegerField(null=True)),
+                ("list_fen", models.BigIntegerField()),
+                ("price_off_fen", models.BigIntegerField(default=0)),
+                ("amount_off_fen", models.BigIntegerField(default=0)),
+                ("coupon_off_fen", models.BigIntegerField(default=0)),
+                ("base_fen", models.BigIntegerField()),
+                ("points_used", models.BigIntegerField(default=0)),
+                ("points_fen", models.BigIntegerField(default=0)),
+                ("stored_cover_fen", models.BigIntegerField(default=0)),
+                ("stored_paid_fen", models.BigIntegerField(default=0)),
+                ("principal_fen", models.BigIntegerField(default=0)),
+                ("rounding_fen", models.BigIntegerField(default=0)),
+                ("other_fen", models.BigIntegerField(default=0)),
+                ("points_earned", models.BigIntegerField(default=0)),
+                ("basis_fen", models.BigIntegerField(default=0)),
+                (
+                    "order",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="lines",
+                        to="loyalty.order",
+                    ),
+                ),
+                (
+                    "product",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, to="loyalty.product"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'order line',
-                'verbose_name_plural': 'order lines',
-                'ordering': ['order', 'index'],
+                "verbose_name": "order line",
+                "verbose_name_plural": "order lines",
+                "ordering": ["order", "index"],
             },
         ),
         migrations.AddField(
-            model_name='memberprice',
-            name='product',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='loyalty.product', verbose_name='article'),
+            model_name="memberprice",
+            name="product",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                to="loyalty.product",
+                verbose_name="article",
+            ),
         ),
         migrations.AddField(
-            model_name='coupontemplate',
-            name='products',
-            field=models.ManyToManyField(blank=True, to='loyalty.product', verbose_name='articles'),
+            model_name="coupontemplate",
+            name="products",
+            field=models.ManyToManyField(blank=True, to="loyalty.product", verbose_name="articles"),
         ),
         migrations.AddField(
-            model_name='benefit',
-            name='products',
-            field=models.ManyToManyField(blank=True, to='loyalty.product', verbose_name='articles'),
+            model_name="benefit",
+            name="products",
+            field=models.ManyToManyField(blank=True, to="loyalty.product", verbose_name="articles"),
         ),
         migrations.CreateModel(
-            name='QuotaUse',
+            name="QuotaUse",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('period', models.CharField(max_length=10)),
-                ('number', models.PositiveIntegerField()),
-                ('at', models.DateTimeField()),
-                ('benefit', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='loyalty.benefit')),
-                ('member', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='members.member')),
-                ('order', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='loyalty.order')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("period", models.CharField(max_length=10)),
+                ("number", models.PositiveIntegerField()),
+                ("at", models.DateTimeField()),
+                (
+                    "benefit",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="loyalty.benefit",
+                    ),
+                ),
+                (
+                    "member",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to="members.member"
+                    ),
+                ),
+                (
+                    "order",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, to="loyalty.order"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'use of a quota',
-                'verbose_name_plural': 'uses of quotas',
+                "verbose_name": "use of a quota",
+                "verbose_name_plural": "uses of quotas",
             },
         ),
         migrations.CreateModel(
-            name='Refund',
+            name="Refund",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('is_void', models.BooleanField(default=False)),
-                ('at', models.DateTimeField(verbose_name='when')),
-                ('local_date', models.DateField(verbose_name='day')),
-                ('reason', models.CharField(blank=True, max_length=120, verbose_name='reason')),
-                ('base_fen', models.BigIntegerField()),
-                ('points_returned', models.BigIntegerField(default=0)),
-                ('points_fen', models.BigIntegerField(default=0)),
-                ('stored_cover_fen', models.BigIntegerField(default=0)),
-                ('principal_fen', models.BigIntegerField(default=0)),
-                ('bonus_fen', models.BigIntegerField(default=0)),
-                ('rounding_fen', models.BigIntegerField(default=0)),
-                ('other_fen', models.BigIntegerField(default=0)),
-                ('tender', models.CharField(blank=True, choices=[('cash', 'cash'), ('wechat', 'WeChat Pay'), ('alipay', 'Alipay'), ('card', 'bank card'), ('stored', 'stored value'), ('unknown', 'not known')], max_length=8)),
-                ('points_clawed_back', models.BigIntegerField(default=0)),
-                ('points_expired', models.BigIntegerField(default=0)),
-                ('points_forgiven', models.BigIntegerField(default=0)),
-                ('basis_fen', models.BigIntegerField(default=0)),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='loyalty.order')),
-                ('shop', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='members.shop')),
-                ('staff', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("is_void", models.BooleanField(default=False)),
+                ("at", models.DateTimeField(verbose_name="when")),
+                ("local_date", models.DateField(verbose_name="day")),
+                ("reason", models.CharField(blank=True, max_length=120, verbose_name="reason")),
+                ("base_fen", models.BigIntegerField()),
+                ("points_returned", models.BigIntegerField(default=0)),
+                ("points_fen", models.BigIntegerField(default=0)),
+                ("stored_cover_fen", models.BigIntegerField(default=0)),
+                ("principal_fen", models.BigIntegerField(default=0)),
+                ("bonus_fen", models.BigIntegerField(default=0)),
+                ("rounding_fen", models.BigIntegerField(default=0)),
+                ("other_fen", models.BigIntegerField(default=0)),
+                (
+                    "tender",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("cash", "cash"),
+                            ("wechat", "WeChat Pay"),
+                            ("alipay", "Alipay"),
+                            ("card", "bank card"),
+                            ("stored", "stored value"),
+                            ("unknown", "not known"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("points_clawed_back", models.BigIntegerField(default=0)),
+                ("points_expired", models.BigIntegerField(default=0)),
+                ("points_forgiven", models.BigIntegerField(default=0)),
+                ("basis_fen", models.BigIntegerField(default=0)),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="refunds",
+                        to="loyalty.order",
+                    ),
+                ),
+                (
+                    "shop",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="members.shop",
+                    ),
+                ),
+                (
+                    "staff",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'refund',
-                'verbose_name_plural': 'refunds',
+                "verbose_name": "refund",
+                "verbose_name_plural": "refunds",
             },
         ),
         migrations.AddField(
-            model_name='entry',
-            name='refund',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='loyalty.refund'),
+            model_name="entry",
+            name="refund",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="entries",
+                to="loyalty.refund",
+            ),
         ),
         migrations.CreateModel(
-            name='RefundLine',
+            name="RefundLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('quantity', models.BigIntegerField(default=0)),
-                ('base_fen', models.BigIntegerField()),
-                ('points_returned', models.BigIntegerField(default=0)),
-                ('points_fen', models.BigIntegerField(default=0)),
-                ('stored_cover_fen', models.BigIntegerField(default=0)),
-                ('stored_paid_fen', models.BigIntegerField(default=0)),
-                ('principal_fen', models.BigIntegerField(default=0)),
-                ('rounding_fen', models.BigIntegerField(default=0)),
-                ('other_fen', models.BigIntegerField(default=0)),
-                ('points_clawed_back', models.BigIntegerField(default=0)),
-                ('basis_fen', models.BigIntegerField(default=0)),
-                ('line', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='loyalty.orderline')),
-                ('refund', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='loyalty.refund')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("quantity", models.BigIntegerField(default=0)),
+                ("base_fen", models.BigIntegerField()),
+                ("points_returned", models.BigIntegerField(default=0)),
+                ("points_fen", models.BigIntegerField(default=0)),
+                ("stored_cover_fen", models.BigIntegerField(default=0)),
+                ("stored_paid_fen", models.BigIntegerField(default=0)),
+                ("principal_fen", models.BigIntegerField(default=0)),
+                ("rounding_fen", models.BigIntegerField(default=0)),
+                ("other_fen", models.BigIntegerField(default=0)),
+                ("points_clawed_back", models.BigIntegerField(default=0)),
+                ("basis_fen", models.BigIntegerField(default=0)),
+                (
+                    "line",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="refunds",
+                        to="loyalty.orderline",
+                    ),
+                ),
+                (
+                    "refund",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="lines",
+                        to="loyalty.refund",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'refund line',
-                'verbose_name_plural': 'refund lines',
+                "verbose_name": "refund line",
+                "verbose_name_plural": "refund lines",
             },
         ),
         migrations.CreateModel(
-            name='Policy',
+            name="Policy",
             fields=[
-                ('id', models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False)),
-                ('earn_per_yuan_pm', models.PositiveIntegerField(default=1000, verbose_name='points per ¥1, per mille')),
-                ('step_points', models.PositiveIntegerField(default=100, verbose_name='points per step')),
-                ('step_value_fen', models.PositiveIntegerField(default=100, verbose_name='worth of a step')),
-                ('points_cap_pm', models.PositiveSmallIntegerField(default=1000, verbose_name='points pay at most')),
-                ('points_minimum', models.PositiveIntegerField(default=0, verbose_name='points from')),
-                ('points_months', models.PositiveSmallIntegerField(default=12, verbose_name='points valid for months')),
-                ('points_grace_days', models.PositiveSmallIntegerField(default=0, verbose_name='grace days of returned points')),
-                ('coupon_grace_days', models.PositiveSmallIntegerField(default=0, verbose_name='grace days of returned coupons')),
-                ('earn_on_bonus', models.BooleanField(default=False, verbose_name='bonus earns points')),
-                ('earn_on_points', models.BooleanField(default=False, verbose_name='points earn points')),
-                ('rounding', models.CharField(choices=[('none', 'to the fen'), ('jiao', 'down to the jiao'), ('yuan', 'down to the yuan')], default='none', max_length=4, verbose_name='rounding')),
-                ('progress', models.CharField(choices=[('trailing', 'the last 365 days'), ('lifetime', 'since joining')], default='trailing', max_length=8, verbose_name='progress counts')),
-                ('clawback', models.CharField(choices=[('debt', 'kept as a debt'), ('forgive', 'forgiven')], default='debt', max_length=7, verbose_name='points short at a refund')),
-                ('checkin_points', models.PositiveIntegerField(default=0, verbose_name='points per check-in')),
-                ('top_up_max_balance_fen', models.BigIntegerField(default=500000, verbose_name='most a card may hold')),
-                ('default_tender', models.CharField(default='cash', max_length=8, verbose_name='usual tender')),
-                ('ruleset', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='loyalty.ruleset')),
+                (
+                    "id",
+                    models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False),
+                ),
+                (
+                    "earn_per_yuan_pm",
+                    models.PositiveIntegerField(
+                        default=1000, verbose_name="points per ¥1, per mille"
+                    ),
+                ),
+                (
+                    "step_points",
+                    models.PositiveIntegerField(default=100, verbose_name="points per step"),
+                ),
+                (
+                    "step_value_fen",
+                    models.PositiveIntegerField(default=100, verbose_name="worth of a step"),
+                ),
+                (
+                    "points_cap_pm",
+                    models.PositiveSmallIntegerField(
+                        default=1000, verbose_name="points pay at most"
+                    ),
+                ),
+                (
+                    "points_minimum",
+                    models.PositiveIntegerField(default=0, verbose_name="points from"),
+                ),
+                (
+                    "points_months",
+                    models.PositiveSmallIntegerField(
+                        default=12, verbose_name="points valid for months"
+                    ),
+                ),
+                (
+                    "points_grace_days",
+                    models.PositiveSmallIntegerField(
+                        default=0, verbose_name="grace days of returned points"
+                    ),
+                ),
+                (
+                    "coupon_grace_days",
+                    models.PositiveSmallIntegerField(
+                        default=0, verbose_name="grace days of returned coupons"
+                    ),
+                ),
+                (
+                    "earn_on_bonus",
+                    models.BooleanField(default=False, verbose_name="bonus earns points"),
+                ),
+                (
+                    "earn_on_points",
+                    models.BooleanField(default=False, verbose_name="points earn points"),
+                ),
+                (
+                    "rounding",
+                    models.CharField(
+                        choices=[
+                            ("none", "to the fen"),
+                            ("jiao", "down to the jiao"),
+                            ("yuan", "down to the yuan"),
+                        ],
+                        default="none",
+                        max_length=4,
+                        verbose_name="rounding",
+                    ),
+                ),
+                (
+                    "progress",
+                    models.CharField(
+                        choices=[("trailing", "the last 365 days"), ("lifetime", "since joining")],
+                        default="trailing",
+                        max_length=8,
+                        verbose_name="progress counts",
+                    ),
+                ),
+                (
+                    "clawback",
+                    models.CharField(
+                        choices=[("debt", "kept as a debt"), ("forgive", "forgiven")],
+                        default="debt",
+                        max_length=7,
+                        verbose_name="points short at a refund",
+                    ),
+                ),
+                (
+                    "checkin_points",
+                    models.PositiveIntegerField(default=0, verbose_name="points per check-in"),
+                ),
+                (
+                    "top_up_max_balance_fen",
+                    models.BigIntegerField(default=500000, verbose_name="most a card may hold"),
+                ),
+                (
+                    "default_tender",
+                    models.CharField(default="cash", max_length=8, verbose_name="usual tender"),
+                ),
+                (
+                    "ruleset",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="loyalty.ruleset",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'policy',
-                'verbose_name_plural': 'policies',
+                "verbose_name": "policy",
+                "verbose_name_plural": "policies",
             },
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='ruleset',
-            trigger=pgtrigger.compiler.Trigger(name='ruleset_no_change', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'append-only: % of % refused', TG_OP, TG_TABLE_NAME;", hash='3124b40fc12f1c60f9aa716427f9add5d8a438ed', operation='UPDATE OR DELETE', pgid='pgtrigger_ruleset_no_change_59c34', table='loyalty_ruleset', when='BEFORE')),
+            model_name="ruleset",
+            trigger=pgtrigger.compiler.Trigger(
+                name="ruleset_no_change",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'append-only: % of % refused', TG_OP, TG_TABLE_NAME;",
+                    hash="3124b40fc12f1c60f9aa716427f9add5d8a438ed",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_ruleset_no_change_59c34",
+                    table="loyalty_ruleset",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='ruleset',
-            trigger=pgtrigger.compiler.Trigger(name='ruleset_no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'append-only: % of % refused', TG_OP, TG_TABLE_NAME;", hash='18f2de96c80d1a7d48554485600e8c90fa7cd8f8', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_ruleset_no_truncate_b89a6', table='loyalty_ruleset', when='BEFORE')),
+            model_name="ruleset",
+            trigger=pgtrigger.compiler.Trigger(
+                name="ruleset_no_truncate",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'append-only: % of % refused', TG_OP, TG_TABLE_NAME;",
+                    hash="18f2de96c80d1a7d48554485600e8c90fa7cd8f8",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_ruleset_no_truncate_b89a6",
+                    table="loyalty_ruleset",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddField(
-            model_name='tender',
-            name='order',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='tenders', to='loyalty.order'),
+            model_name="tender",
+            name="order",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="tenders",
+                to="loyalty.order",
+            ),
         ),
         migrations.AddField(
-            model_name='tier',
-            name='face',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='members.cardface', verbose_name='card face'),
+            model_name="tier",
+            name="face",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                to="members.cardface",
+                verbose_name="card face",
+            ),
         ),
         migrations.AddField(
-            model_name='tier',
-            name='upgrade_pack',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='loyalty.giftpack', verbose_name='upgrade gift'),
+            model_name="tier",
+            name="upgrade_pack",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="loyalty.giftpack",
+                verbose_name="upgrade gift",
+            ),
         ),
         migrations.AddField(
-            model_name='order',
-            name='tier',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='loyalty.tier', verbose_name='tier'),
+            model_name="order",
+            name="tier",
+            field=models.ForeignKey(
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                to="loyalty.tier",
+                verbose_name="tier",
+            ),
         ),
         migrations.AddField(
-            model_name='memberstats',
-            name='tier',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='loyalty.tier', verbose_name='tier'),
+            model_name="memberstats",
+            name="tier",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                to="loyalty.tier",
+                verbose_name="tier",
+            ),
         ),
         migrations.AddField(
-            model_name='giftpack',
-            name='tier',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='loyalty.tier', verbose_name='tier'),
+            model_name="giftpack",
+            name="tier",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="loyalty.tier",
+                verbose_name="tier",
+            ),
         ),
         migrations.AddField(
-            model_name='benefit',
-            name='tiers',
-            field=models.ManyToManyField(blank=True, to='loyalty.tier', verbose_name='for tiers'),
+            model_name="benefit",
+            name="tiers",
+            field=models.ManyToManyField(blank=True, to="loyalty.tier", verbose_name="for tiers"),
         ),
         migrations.AddField(
-            model_name='topup',
-            name='member',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='top_ups', to='members.member'),
+            model_name="topup",
+            name="member",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="top_ups",
+                to="members.member",
+            ),
         ),
         migrations.AddField(
-            model_name='topup',
-            name='shop',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='members.shop'),
+            model_name="topup",
+            name="shop",
+            field=models.ForeignKey(
+                db_index=False, on_delete=django.db.models.deletion.PROTECT, to="members.shop"
+            ),
         ),
         migrations.AddField(
-            model_name='topup',
-            name='staff',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL),
+            model_name="topup",
+            name="staff",
+            field=models.ForeignKey(
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='lot',
-            name='top_up',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='lots', to='loyalty.topup'),
+            model_name="lot",
+            name="top_up",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="lots",
+                to="loyalty.topup",
+            ),
         ),
         migrations.AddField(
-            model_name='entry',
-            name='top_up',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='loyalty.topup'),
+            model_name="entry",
+            name="top_up",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="entries",
+                to="loyalty.topup",
+            ),
         ),
         migrations.AddField(
-            model_name='topupplan',
-            name='pack',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='loyalty.giftpack', verbose_name='gift'),
+            model_name="topupplan",
+            name="pack",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                to="loyalty.giftpack",
+                verbose_name="gift",
+            ),
         ),
         migrations.AddField(
-            model_name='topupplan',
-            name='tiers',
-            field=models.ManyToManyField(blank=True, to='loyalty.tier', verbose_name='for tiers'),
+            model_name="topupplan",
+            name="tiers",
+            field=models.ManyToManyField(blank=True, to="loyalty.tier", verbose_name="for tiers"),
         ),
         migrations.AddField(
-            model_name='topup',
-            name='plan',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='loyalty.topupplan'),
+            model_name="topup",
+            name="plan",
+            field=models.ForeignKey(
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                to="loyalty.topupplan",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='account',
-            constraint=models.UniqueConstraint(fields=('member', 'kind'), name='account_one_a_kind'),
+            model_name="account",
+            constraint=models.UniqueConstraint(
+                fields=("member", "kind"), name="account_one_a_kind"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='account',
-            constraint=models.CheckConstraint(condition=models.Q(('kind', 'points'), models.Q(('kind__in', ['principal', 'bonus']), ('balance__gte', 0), ('debt', 0)), _connector='OR'), name='account_money_not_negative'),
+            model_name="account",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("kind", "points"),
+                    models.Q(
+                        ("kind__in", ["principal", "bonus"]), ("balance__gte", 0), ("debt", 0)
+                    ),
+                    _connector="OR",
+                ),
+                name="account_money_not_negative",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='account',
-            constraint=models.CheckConstraint(condition=models.Q(('debt__gte', 0), ('balance__gte', django.db.models.expressions.CombinedExpression(models.F('debt'), '*', models.Value(-1)))), name='account_debt_not_negative'),
+            model_name="account",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("debt__gte", 0),
+                    (
+                        "balance__gte",
+                        django.db.models.expressions.CombinedExpression(
+                            models.F("debt"), "*", models.Value(-1)
+                        ),
+                    ),
+                ),
+                name="account_debt_not_negative",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='category',
-            constraint=models.CheckConstraint(condition=models.Q(('name', ''), _negated=True), name='category_name_not_empty'),
+            model_name="category",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("name", ""), _negated=True), name="category_name_not_empty"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='category',
-            constraint=models.CheckConstraint(condition=models.Q(('parent__isnull', True), models.Q(('parent', models.F('id')), _negated=True), _connector='OR'), name='category_not_own_parent'),
+            model_name="category",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("parent__isnull", True),
+                    models.Q(("parent", models.F("id")), _negated=True),
+                    _connector="OR",
+                ),
+                name="category_not_own_parent",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='category',
-            constraint=models.UniqueConstraint(fields=('name', 'parent'), name='category_unique', nulls_distinct=False),
+            model_name="category",
+            constraint=models.UniqueConstraint(
+                fields=("name", "parent"), name="category_unique", nulls_distinct=False
+            ),
         ),
         migrations.AddConstraint(
-            model_name='checkin',
-            constraint=models.UniqueConstraint(fields=('member', 'day'), name='checkin_once_a_day'),
+            model_name="checkin",
+            constraint=models.UniqueConstraint(fields=("member", "day"), name="checkin_once_a_day"),
         ),
         migrations.AddConstraint(
-            model_name='checkin',
-            constraint=models.CheckConstraint(condition=models.Q(('streak__gte', 1)), name='checkin_streak_positive'),
+            model_name="checkin",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("streak__gte", 1)), name="checkin_streak_positive"
+            ),
         ),
         migrations.AddIndex(
-            model_name='clientkey',
-            index=models.Index(fields=['at'], name='clientkey_at'),
+            model_name="clientkey",
+            index=models.Index(fields=["at"], name="clientkey_at"),
         ),
         migrations.AddConstraint(
-            model_name='giftpackcoupon',
-            constraint=models.UniqueConstraint(fields=('pack', 'template'), name='giftpackcoupon_unique'),
+            model_name="giftpackcoupon",
+            constraint=models.UniqueConstraint(
+                fields=("pack", "template"), name="giftpackcoupon_unique"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='giftpackcoupon',
-            constraint=models.CheckConstraint(condition=models.Q(('count__range', (1, 100))), name='giftpackcoupon_count_sane'),
+            model_name="giftpackcoupon",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("count__range", (1, 100))), name="giftpackcoupon_count_sane"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='couponuse',
-            constraint=models.UniqueConstraint(fields=('order', 'coupon'), name='couponuse_once_an_order'),
+            model_name="couponuse",
+            constraint=models.UniqueConstraint(
+                fields=("order", "coupon"), name="couponuse_once_an_order"
+            ),
         ),
         migrations.AddIndex(
-            model_name='coupon',
-            index=models.Index(condition=models.Q(('status', 'active')), fields=['member', 'expires_at'], name='coupon_wallet'),
+            model_name="coupon",
+            index=models.Index(
+                condition=models.Q(("status", "active")),
+                fields=["member", "expires_at"],
+                name="coupon_wallet",
+            ),
         ),
         migrations.AddIndex(
-            model_name='coupon',
-            index=models.Index(fields=['template', 'status'], name='coupon_template_status'),
+            model_name="coupon",
+            index=models.Index(fields=["template", "status"], name="coupon_template_status"),
         ),
         migrations.AddIndex(
-            model_name='coupon',
-            index=models.Index(condition=models.Q(('status', 'active')), fields=['expires_at'], name='coupon_expiry'),
+            model_name="coupon",
+            index=models.Index(
+                condition=models.Q(("status", "active")),
+                fields=["expires_at"],
+                name="coupon_expiry",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='coupon',
-            constraint=models.CheckConstraint(condition=models.Q(('code__regex', '^8[0-9]{13}$')), name='coupon_code_14_digits'),
+            model_name="coupon",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("code__regex", "^8[0-9]{13}$")), name="coupon_code_14_digits"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='coupon',
-            constraint=models.CheckConstraint(condition=models.Q(('expires_at__gt', models.F('valid_from'))), name='coupon_validity_forward'),
+            model_name="coupon",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("expires_at__gt", models.F("valid_from"))),
+                name="coupon_validity_forward",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='coupon',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'active'), ('uses_left__gte', 1)), models.Q(('status', 'used'), ('uses_left', 0)), ('status__in', ['withdrawn', 'expired']), _connector='OR'), name='coupon_status_matches_uses'),
+            model_name="coupon",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "active"), ("uses_left__gte", 1)),
+                    models.Q(("status", "used"), ("uses_left", 0)),
+                    ("status__in", ["withdrawn", "expired"]),
+                    _connector="OR",
+                ),
+                name="coupon_status_matches_uses",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='orderstep',
-            constraint=models.UniqueConstraint(fields=('order', 'index'), name='orderstep_index_unique'),
+            model_name="orderstep",
+            constraint=models.UniqueConstraint(
+                fields=("order", "index"), name="orderstep_index_unique"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pastredemption',
-            constraint=models.UniqueConstraint(fields=('campaign', 'member', 'coupon_no', 'day', 'row'), name='pastredemption_unique'),
+            model_name="pastredemption",
+            constraint=models.UniqueConstraint(
+                fields=("campaign", "member", "coupon_no", "day", "row"),
+                name="pastredemption_unique",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pasttarget',
-            constraint=models.UniqueConstraint(fields=('campaign', 'member'), name='pasttarget_unique'),
+            model_name="pasttarget",
+            constraint=models.UniqueConstraint(
+                fields=("campaign", "member"), name="pasttarget_unique"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='product',
-            constraint=models.CheckConstraint(condition=models.Q(('sku', ''), _negated=True), name='product_sku_not_empty'),
+            model_name="product",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("sku", ""), _negated=True), name="product_sku_not_empty"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='product',
-            constraint=models.CheckConstraint(condition=models.Q(('price_fen__isnull', True), ('price_fen__gte', 0), _connector='OR'), name='product_price_not_negative'),
+            model_name="product",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("price_fen__isnull", True), ("price_fen__gte", 0), _connector="OR"
+                ),
+                name="product_price_not_negative",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='orderline',
-            constraint=models.UniqueConstraint(fields=('order', 'index'), name='orderline_index_unique'),
+            model_name="orderline",
+            constraint=models.UniqueConstraint(
+                fields=("order", "index"), name="orderline_index_unique"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='orderline',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity__gte', 0), ('list_fen__gte', 0), ('base_fen__gte', 0)), name='orderline_not_negative'),
+            model_name="orderline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("quantity__gte", 0), ("list_fen__gte", 0), ("base_fen__gte", 0)
+                ),
+                name="orderline_not_negative",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='orderline',
-            constraint=models.CheckConstraint(condition=models.Q(('base_fen', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('list_fen'), '-', models.F('price_off_fen')), '-', models.F('amount_off_fen')), '-', models.F('coupon_off_fen'))), ('base_fen', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('points_fen'), '+', models.F('stored_cover_fen')), '+', models.F('rounding_fen')), '+', models.F('other_fen')))), name='orderline_parts_add_up'),
+            model_name="orderline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "base_fen",
+                        django.db.models.expressions.CombinedExpression(
+                            django.db.models.expressions.CombinedExpression(
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("list_fen"), "-", models.F("price_off_fen")
+                                ),
+                                "-",
+                                models.F("amount_off_fen"),
+                            ),
+                            "-",
+                            models.F("coupon_off_fen"),
+                        ),
+                    ),
+                    (
+                        "base_fen",
+                        django.db.models.expressions.CombinedExpression(
+                            django.db.models.expressions.CombinedExpression(
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("points_fen"), "+", models.F("stored_cover_fen")
+                                ),
+                                "+",
+                                models.F("rounding_fen"),
+                            ),
+                            "+",
+                            models.F("other_fen"),
+                        ),
+                    ),
+                ),
+                name="orderline_parts_add_up",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='memberprice',
-            constraint=models.UniqueConstraint(fields=('benefit', 'product'), name='memberprice_unique'),
+            model_name="memberprice",
+            constraint=models.UniqueConstraint(
+                fields=("benefit", "product"), name="memberprice_unique"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='memberprice',
-            constraint=models.CheckConstraint(condition=models.Q(('price_fen__gte', 0)), name='memberprice_not_negative'),
+            model_name="memberprice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("price_fen__gte", 0)), name="memberprice_not_negative"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='coupontemplate',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'amount_off'), ('amount_fen__gte', 1)), models.Q(('kind', 'percent'), ('rate_pm__range', (1, 999))), ('kind', 'exchange'), models.Q(('kind', 'pass'), ('uses__gte', 1)), models.Q(('kind', 'nth_unit'), ('nth_n__range', (2, 99)), ('rate_pm__range', (0, 999))), models.Q(('kind', 'multiplier'), ('multiplier_pm__range', (1001, 100000))), _connector='OR'), name='coupontemplate_explainable'),
+            model_name="coupontemplate",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "amount_off"), ("amount_fen__gte", 1)),
+                    models.Q(("kind", "percent"), ("rate_pm__range", (1, 999))),
+                    ("kind", "exchange"),
+                    models.Q(("kind", "pass"), ("uses__gte", 1)),
+                    models.Q(
+                        ("kind", "nth_unit"),
+                        ("nth_n__range", (2, 99)),
+                        ("rate_pm__range", (0, 999)),
+                    ),
+                    models.Q(("kind", "multiplier"), ("multiplier_pm__range", (1001, 100000))),
+                    _connector="OR",
+                ),
+                name="coupontemplate_explainable",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='coupontemplate',
-            constraint=models.CheckConstraint(condition=models.Q(('kind', 'pass'), ('uses', 1), _connector='OR'), name='coupontemplate_only_pass_many_uses'),
+            model_name="coupontemplate",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind", "pass"), ("uses", 1), _connector="OR"),
+                name="coupontemplate_only_pass_many_uses",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='coupontemplate',
-            constraint=models.CheckConstraint(condition=models.Q(('threshold_fen', 0), models.Q(('kind', 'amount_off'), _negated=True), ('threshold_fen__gt', models.F('amount_fen')), _connector='OR'), name='coupontemplate_threshold_above_value'),
+            model_name="coupontemplate",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("threshold_fen", 0),
+                    models.Q(("kind", "amount_off"), _negated=True),
+                    ("threshold_fen__gt", models.F("amount_fen")),
+                    _connector="OR",
+                ),
+                name="coupontemplate_threshold_above_value",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='coupontemplate',
-            constraint=models.CheckConstraint(condition=models.Q(('threshold_fen__gte', 0), models.Q(('cap_fen__isnull', True), models.Q(('kind', 'percent'), ('cap_fen__gte', 1)), _connector='OR')), name='coupontemplate_amounts_sane'),
+            model_name="coupontemplate",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("threshold_fen__gte", 0),
+                    models.Q(
+                        ("cap_fen__isnull", True),
+                        models.Q(("kind", "percent"), ("cap_fen__gte", 1)),
+                        _connector="OR",
+                    ),
+                ),
+                name="coupontemplate_amounts_sane",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='coupontemplate',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('valid_days__gte', 1), ('valid_from__isnull', True), ('valid_to__isnull', True)), models.Q(('valid_days__isnull', True), ('valid_from__isnull', False), ('valid_to__gte', models.F('valid_from'))), _connector='OR'), name='coupontemplate_validity_one_way'),
+            model_name="coupontemplate",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("valid_days__gte", 1),
+                        ("valid_from__isnull", True),
+                        ("valid_to__isnull", True),
+                    ),
+                    models.Q(
+                        ("valid_days__isnull", True),
+                        ("valid_from__isnull", False),
+                        ("valid_to__gte", models.F("valid_from")),
+                    ),
+                    _connector="OR",
+                ),
+                name="coupontemplate_validity_one_way",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='coupontemplate',
-            constraint=models.CheckConstraint(condition=models.Q(('stock__isnull', True), ('issued_count__lte', models.F('stock')), _connector='OR'), name='coupontemplate_stock_kept'),
+            model_name="coupontemplate",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("stock__isnull", True),
+                    ("issued_count__lte", models.F("stock")),
+                    _connector="OR",
+                ),
+                name="coupontemplate_stock_kept",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='quotause',
-            constraint=models.UniqueConstraint(fields=('benefit', 'member', 'period', 'number'), name='quotause_number_once'),
+            model_name="quotause",
+            constraint=models.UniqueConstraint(
+                fields=("benefit", "member", "period", "number"), name="quotause_number_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='quotause',
-            constraint=models.CheckConstraint(condition=models.Q(('number__gte', 1)), name='quotause_number_from_one'),
+            model_name="quotause",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("number__gte", 1)), name="quotause_number_from_one"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.CheckConstraint(condition=models.Q(('base_fen', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('points_fen'), '+', models.F('stored_cover_fen')), '+', models.F('rounding_fen')), '+', models.F('other_fen')))), name='refund_parts_add_up'),
+            model_name="refund",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "base_fen",
+                        django.db.models.expressions.CombinedExpression(
+                            django.db.models.expressions.CombinedExpression(
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("points_fen"), "+", models.F("stored_cover_fen")
+                                ),
+                                "+",
+                                models.F("rounding_fen"),
+                            ),
+                            "+",
+                            models.F("other_fen"),
+                        ),
+                    )
+                ),
+                name="refund_parts_add_up",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.CheckConstraint(condition=models.Q(('base_fen__gte', 0), ('points_fen__gte', 0), ('principal_fen__gte', 0), ('bonus_fen__gte', 0), ('other_fen__gte', 0)), name='refund_not_negative'),
+            model_name="refund",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("base_fen__gte", 0),
+                    ("points_fen__gte", 0),
+                    ("principal_fen__gte", 0),
+                    ("bonus_fen__gte", 0),
+                    ("other_fen__gte", 0),
+                ),
+                name="refund_not_negative",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='refundline',
-            constraint=models.UniqueConstraint(fields=('refund', 'line'), name='refundline_once'),
+            model_name="refundline",
+            constraint=models.UniqueConstraint(fields=("refund", "line"), name="refundline_once"),
         ),
         migrations.AddConstraint(
-            model_name='refundline',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity__gte', 0), ('base_fen__gte', 0)), name='refundline_not_negative'),
+            model_name="refundline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("quantity__gte", 0), ("base_fen__gte", 0)),
+                name="refundline_not_negative",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='policy',
-            constraint=models.CheckConstraint(condition=models.Q(('id', 1)), name='policy_one_row'),
+            model_name="policy",
+            constraint=models.CheckConstraint(condition=models.Q(("id", 1)), name="policy_one_row"),
         ),
         migrations.AddConstraint(
-            model_name='policy',
-            constraint=models.CheckConstraint(condition=models.Q(('step_points__gte', 1), ('step_value_fen__gte', 1)), name='policy_step_positive'),
+            model_name="policy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("step_points__gte", 1), ("step_value_fen__gte", 1)),
+                name="policy_step_positive",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='policy',
-            constraint=models.CheckConstraint(condition=models.Q(('points_cap_pm__range', (0, 1000))), name='policy_cap_sane'),
+            model_name="policy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("points_cap_pm__range", (0, 1000))), name="policy_cap_sane"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='policy',
-            constraint=models.CheckConstraint(condition=models.Q(('points_months__range', (1, 120))), name='policy_months_sane'),
+            model_name="policy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("points_months__range", (1, 120))), name="policy_months_sane"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='policy',
-            constraint=models.CheckConstraint(condition=models.Q(('default_tender__in', ['cash', 'wechat', 'alipay', 'card'])), name='policy_tender_known'),
+            model_name="policy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("default_tender__in", ["cash", "wechat", "alipay", "card"])),
+                name="policy_tender_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='tender',
-            constraint=models.UniqueConstraint(fields=('order', 'kind'), name='tender_one_a_kind'),
+            model_name="tender",
+            constraint=models.UniqueConstraint(fields=("order", "kind"), name="tender_one_a_kind"),
         ),
         migrations.AddConstraint(
-            model_name='tender',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_fen__gt', 0)), name='tender_positive'),
+            model_name="tender",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount_fen__gt", 0)), name="tender_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='tender',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['cash', 'wechat', 'alipay', 'card', 'stored', 'unknown'])), name='tender_kind_known'),
+            model_name="tender",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("kind__in", ["cash", "wechat", "alipay", "card", "stored", "unknown"])
+                ),
+                name="tender_kind_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='tier',
-            constraint=models.CheckConstraint(condition=models.Q(('threshold_fen__gte', 0)), name='tier_threshold_not_negative'),
+            model_name="tier",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("threshold_fen__gte", 0)), name="tier_threshold_not_negative"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='tier',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('dual_threshold_fen__isnull', True), ('dual_checkins__isnull', True)), models.Q(('dual_threshold_fen__gte', 0), ('dual_checkins__gte', 1), ('dual_threshold_fen__lt', models.F('threshold_fen'))), _connector='OR'), name='tier_dual_track_whole'),
+            model_name="tier",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("dual_threshold_fen__isnull", True), ("dual_checkins__isnull", True)),
+                    models.Q(
+                        ("dual_threshold_fen__gte", 0),
+                        ("dual_checkins__gte", 1),
+                        ("dual_threshold_fen__lt", models.F("threshold_fen")),
+                    ),
+                    _connector="OR",
+                ),
+                name="tier_dual_track_whole",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='tier',
-            constraint=models.CheckConstraint(condition=models.Q(('keep_months__range', (1, 120))), name='tier_keep_months_sane'),
+            model_name="tier",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("keep_months__range", (1, 120))), name="tier_keep_months_sane"
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='tier',
-            trigger=pgtrigger.compiler.Trigger(name='tier_thresholds_rise', sql=pgtrigger.compiler.UpsertTriggerSql(constraint='CONSTRAINT', func="\nIF EXISTS (\n    SELECT 1 FROM loyalty_tier a JOIN loyalty_tier b ON a.rank < b.rank\n    WHERE a.is_active AND b.is_active AND a.threshold_fen >= b.threshold_fen\n) THEN\n    RAISE EXCEPTION 'tier thresholds must rise with rank'\n        USING ERRCODE = 'check_violation', CONSTRAINT = 'tier_thresholds_rise';\nEND IF;\nRETURN NULL;\n", hash='12ee7fe0fe0a887d730226c1450ceae57a271130', operation='INSERT OR UPDATE', pgid='pgtrigger_tier_thresholds_rise_81a5b', table='loyalty_tier', timing='DEFERRABLE INITIALLY DEFERRED', when='AFTER')),
+            model_name="tier",
+            trigger=pgtrigger.compiler.Trigger(
+                name="tier_thresholds_rise",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    constraint="CONSTRAINT",
+                    func="\nIF EXISTS (\n    SELECT 1 FROM loyalty_tier a JOIN loyalty_tier b ON a.rank < b.rank\n    WHERE a.is_active AND b.is_active AND a.threshold_fen >= b.threshold_fen\n) THEN\n    RAISE EXCEPTION 'tier thresholds must rise with rank'\n        USING ERRCODE = 'check_violation', CONSTRAINT = 'tier_thresholds_rise';\nEND IF;\nRETURN NULL;\n",
+                    hash="12ee7fe0fe0a887d730226c1450ceae57a271130",
+                    operation="INSERT OR UPDATE",
+                    pgid="pgtrigger_tier_thresholds_rise_81a5b",
+                    table="loyalty_tier",
+                    timing="DEFERRABLE INITIALLY DEFERRED",
+                    when="AFTER",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['member', 'at'], include=('basis_fen', 'refunded_basis_fen', 'is_valid'), name='order_member_at'),
+            model_name="order",
+            index=models.Index(
+                fields=["member", "at"],
+                include=("basis_fen", "refunded_basis_fen", "is_valid"),
+                name="order_member_at",
+            ),
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['shop', 'local_date'], name='order_shop_day'),
+            model_name="order",
+            index=models.Index(fields=["shop", "local_date"], name="order_shop_day"),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('gross_fen__gte', 0), ('base_fen__gte', 0), ('points_fen__gte', 0), ('stored_cover_fen__gte', 0), ('principal_fen__gte', 0), ('bonus_fen__gte', 0), ('rounding_fen__gte', 0), ('other_fen__gte', 0), ('points_used__gte', 0), ('points_earned__gte', 0), ('basis_fen__gte', 0)), name='order_amounts_not_negative'),
+            model_name="order",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("gross_fen__gte", 0),
+                    ("base_fen__gte", 0),
+                    ("points_fen__gte", 0),
+                    ("stored_cover_fen__gte", 0),
+                    ("principal_fen__gte", 0),
+                    ("bonus_fen__gte", 0),
+                    ("rounding_fen__gte", 0),
+                    ("other_fen__gte", 0),
+                    ("points_used__gte", 0),
+                    ("points_earned__gte", 0),
+                    ("basis_fen__gte", 0),
+                ),
+                name="order_amounts_not_negative",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('base_fen', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('points_fen'), '+', models.F('stored_cover_fen')), '+', models.F('rounding_fen')), '+', models.F('other_fen')))), name='order_parts_add_up'),
+            model_name="order",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "base_fen",
+                        django.db.models.expressions.CombinedExpression(
+                            django.db.models.expressions.CombinedExpression(
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("points_fen"), "+", models.F("stored_cover_fen")
+                                ),
+                                "+",
+                                models.F("rounding_fen"),
+                            ),
+                            "+",
+                            models.F("other_fen"),
+                        ),
+                    )
+                ),
+                name="order_parts_add_up",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('base_fen__lte', models.F('gross_fen'))), name='order_never_dearer'),
+            model_name="order",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("base_fen__lte", models.F("gross_fen"))),
+                name="order_never_dearer",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('refunded_base_fen__gte', 0), ('refunded_base_fen__lte', models.F('base_fen')), ('refunded_basis_fen__lte', models.F('basis_fen')), ('refunded_net_fen__lte', django.db.models.expressions.CombinedExpression(models.F('other_fen'), '+', models.F('principal_fen')))), name='order_refund_within_paid'),
+            model_name="order",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("refunded_base_fen__gte", 0),
+                    ("refunded_base_fen__lte", models.F("base_fen")),
+                    ("refunded_basis_fen__lte", models.F("basis_fen")),
+                    (
+                        "refunded_net_fen__lte",
+                        django.db.models.expressions.CombinedExpression(
+                            models.F("other_fen"), "+", models.F("principal_fen")
+                        ),
+                    ),
+                ),
+                name="order_refund_within_paid",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['settled', 'part']), ('is_valid', False), _connector='OR'), name='order_undone_is_not_valid'),
+            model_name="order",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("status__in", ["settled", "part"]), ("is_valid", False), _connector="OR"
+                ),
+                name="order_undone_is_not_valid",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('member__isnull', False), models.Q(('points_used', 0), ('points_earned', 0), ('principal_fen', 0), ('bonus_fen', 0)), _connector='OR'), name='order_guest_has_no_account'),
+            model_name="order",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("member__isnull", False),
+                    models.Q(
+                        ("points_used", 0),
+                        ("points_earned", 0),
+                        ("principal_fen", 0),
+                        ("bonus_fen", 0),
+                    ),
+                    _connector="OR",
+                ),
+                name="order_guest_has_no_account",
+            ),
         ),
         migrations.AddIndex(
-            model_name='memberstats',
-            index=models.Index(fields=['last_order_at'], name='stats_last_order'),
+            model_name="memberstats",
+            index=models.Index(fields=["last_order_at"], name="stats_last_order"),
         ),
         migrations.AddIndex(
-            model_name='memberstats',
-            index=models.Index(fields=['tier_until'], name='stats_tier_until'),
+            model_name="memberstats",
+            index=models.Index(fields=["tier_until"], name="stats_tier_until"),
         ),
         migrations.AddConstraint(
-            model_name='memberstats',
-            constraint=models.CheckConstraint(condition=models.Q(('orders_count__gte', 0), ('checkins_count__gte', 0)), name='stats_counts_not_negative'),
+            model_name="memberstats",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("orders_count__gte", 0), ("checkins_count__gte", 0)),
+                name="stats_counts_not_negative",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='giftpack',
-            constraint=models.CheckConstraint(condition=models.Q(('bonus_fen__gte', 0)), name='giftpack_bonus_positive'),
+            model_name="giftpack",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("bonus_fen__gte", 0)), name="giftpack_bonus_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='giftpack',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('tier__isnull', True), ('tier_days__isnull', True)), models.Q(('tier__isnull', False), ('tier_days__gte', 1)), _connector='OR'), name='giftpack_tier_whole'),
+            model_name="giftpack",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("tier__isnull", True), ("tier_days__isnull", True)),
+                    models.Q(("tier__isnull", False), ("tier_days__gte", 1)),
+                    _connector="OR",
+                ),
+                name="giftpack_tier_whole",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='benefit',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'percent'), ('rate_pm__range', (1, 999))), models.Q(('kind', 'nth_unit'), ('rate_pm__range', (0, 999)), ('nth_n__range', (2, 99))), models.Q(('kind', 'amount_off'), ('amount_fen__gte', 1), ('threshold_fen__gte', 0)), models.Q(('kind', 'multiplier'), ('multiplier_pm__range', (1001, 100000))), models.Q(('kind', 'special'), models.Q(('text', ''), _negated=True)), ('kind', 'member_price'), _connector='OR'), name='benefit_explainable'),
+            model_name="benefit",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "percent"), ("rate_pm__range", (1, 999))),
+                    models.Q(
+                        ("kind", "nth_unit"),
+                        ("rate_pm__range", (0, 999)),
+                        ("nth_n__range", (2, 99)),
+                    ),
+                    models.Q(
+                        ("kind", "amount_off"), ("amount_fen__gte", 1), ("threshold_fen__gte", 0)
+                    ),
+                    models.Q(("kind", "multiplier"), ("multiplier_pm__range", (1001, 100000))),
+                    models.Q(("kind", "special"), models.Q(("text", ""), _negated=True)),
+                    ("kind", "member_price"),
+                    _connector="OR",
+                ),
+                name="benefit_explainable",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='benefit',
-            constraint=models.CheckConstraint(condition=models.Q(('only_stored_value', False), models.Q(('kind', 'percent'), ('scope', 'all')), _connector='OR'), name='benefit_stored_value_whole_order'),
+            model_name="benefit",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("only_stored_value", False),
+                    models.Q(("kind", "percent"), ("scope", "all")),
+                    _connector="OR",
+                ),
+                name="benefit_stored_value_whole_order",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='benefit',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('when__in', ['monthdays', 'weekdays']), models.Q(('days', []), _negated=True)), models.Q(('when', 'dates'), ('date_from__isnull', False), ('date_to__gte', models.F('date_from'))), ('when__in', ['always', 'birthday', 'birthday_month', 'holidays']), _connector='OR'), name='benefit_when_whole'),
+            model_name="benefit",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("when__in", ["monthdays", "weekdays"]),
+                        models.Q(("days", []), _negated=True),
+                    ),
+                    models.Q(
+                        ("when", "dates"),
+                        ("date_from__isnull", False),
+                        ("date_to__gte", models.F("date_from")),
+                    ),
+                    ("when__in", ["always", "birthday", "birthday_month", "holidays"]),
+                    _connector="OR",
+                ),
+                name="benefit_when_whole",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='benefit',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('quota', 0), ('quota_period', '')), models.Q(('quota__gte', 1), models.Q(('quota_period', ''), _negated=True)), _connector='OR'), name='benefit_quota_whole'),
+            model_name="benefit",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("quota", 0), ("quota_period", "")),
+                    models.Q(("quota__gte", 1), models.Q(("quota_period", ""), _negated=True)),
+                    _connector="OR",
+                ),
+                name="benefit_quota_whole",
+            ),
         ),
         migrations.AddIndex(
-            model_name='lot',
-            index=models.Index(condition=models.Q(('points_left__gt', 0), ('principal_left__gt', 0), ('bonus_left__gt', 0), _connector='OR'), fields=['member', 'asset'], name='lot_open'),
+            model_name="lot",
+            index=models.Index(
+                condition=models.Q(
+                    ("points_left__gt", 0),
+                    ("principal_left__gt", 0),
+                    ("bonus_left__gt", 0),
+                    _connector="OR",
+                ),
+                fields=["member", "asset"],
+                name="lot_open",
+            ),
         ),
         migrations.AddIndex(
-            model_name='lot',
-            index=models.Index(condition=models.Q(('points_left__gt', 0)), fields=['expires_at'], name='lot_points_expiry'),
+            model_name="lot",
+            index=models.Index(
+                condition=models.Q(("points_left__gt", 0)),
+                fields=["expires_at"],
+                name="lot_points_expiry",
+            ),
         ),
         migrations.AddIndex(
-            model_name='lot',
-            index=models.Index(fields=['order'], name='lot_order'),
+            model_name="lot",
+            index=models.Index(fields=["order"], name="lot_order"),
         ),
         migrations.AddConstraint(
-            model_name='lot',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('asset', 'points'), ('principal_issued', 0), ('bonus_issued', 0), ('expires_at__isnull', False)), models.Q(('asset', 'value'), ('points_issued', 0), ('expires_at__isnull', True)), _connector='OR'), name='lot_one_asset'),
+            model_name="lot",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("asset", "points"),
+                        ("principal_issued", 0),
+                        ("bonus_issued", 0),
+                        ("expires_at__isnull", False),
+                    ),
+                    models.Q(
+                        ("asset", "value"), ("points_issued", 0), ("expires_at__isnull", True)
+                    ),
+                    _connector="OR",
+                ),
+                name="lot_one_asset",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='lot',
-            constraint=models.CheckConstraint(condition=models.Q(('points_left__gte', 0), ('points_left__lte', models.F('points_issued'))), name='lot_points_within_issued'),
+            model_name="lot",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("points_left__gte", 0), ("points_left__lte", models.F("points_issued"))
+                ),
+                name="lot_points_within_issued",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='lot',
-            constraint=models.CheckConstraint(condition=models.Q(('principal_left__gte', 0), ('principal_left__lte', models.F('principal_issued'))), name='lot_principal_within_issued'),
+            model_name="lot",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("principal_left__gte", 0),
+                    ("principal_left__lte", models.F("principal_issued")),
+                ),
+                name="lot_principal_within_issued",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='lot',
-            constraint=models.CheckConstraint(condition=models.Q(('bonus_left__gte', 0), ('bonus_left__lte', models.F('bonus_issued'))), name='lot_bonus_within_issued'),
+            model_name="lot",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("bonus_left__gte", 0), ("bonus_left__lte", models.F("bonus_issued"))
+                ),
+                name="lot_bonus_within_issued",
+            ),
         ),
         migrations.AddIndex(
-            model_name='entry',
-            index=models.Index(fields=['account', '-id'], name='entry_account'),
+            model_name="entry",
+            index=models.Index(fields=["account", "-id"], name="entry_account"),
         ),
         migrations.AddIndex(
-            model_name='entry',
-            index=models.Index(fields=['lot'], name='entry_lot'),
+            model_name="entry",
+            index=models.Index(fields=["lot"], name="entry_lot"),
         ),
         migrations.AddIndex(
-            model_name='entry',
-            index=models.Index(fields=['order'], name='entry_order'),
+            model_name="entry",
+            index=models.Index(fields=["order"], name="entry_order"),
         ),
         migrations.AddConstraint(
-            model_name='entry',
-            constraint=models.CheckConstraint(condition=models.Q(('delta', 0), _negated=True), name='entry_moves_something'),
+            model_name="entry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("delta", 0), _negated=True), name="entry_moves_something"
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='entry',
-            trigger=pgtrigger.compiler.Trigger(name='entry_no_change', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'append-only: % of % refused', TG_OP, TG_TABLE_NAME;", hash='d8155f7543315dd9fb446f5883724e235f889854', operation='UPDATE OR DELETE', pgid='pgtrigger_entry_no_change_a8f93', table='loyalty_entry', when='BEFORE')),
+            model_name="entry",
+            trigger=pgtrigger.compiler.Trigger(
+                name="entry_no_change",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'append-only: % of % refused', TG_OP, TG_TABLE_NAME;",
+                    hash="d8155f7543315dd9fb446f5883724e235f889854",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_entry_no_change_a8f93",
+                    table="loyalty_entry",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='entry',
-            trigger=pgtrigger.compiler.Trigger(name='entry_no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'append-only: % of % refused', TG_OP, TG_TABLE_NAME;", hash='f54e9dc415c7477d7b645f5c503c36fc058b1416', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_entry_no_truncate_0d2e3', table='loyalty_entry', when='BEFORE')),
+            model_name="entry",
+            trigger=pgtrigger.compiler.Trigger(
+                name="entry_no_truncate",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'append-only: % of % refused', TG_OP, TG_TABLE_NAME;",
+                    hash="f54e9dc415c7477d7b645f5c503c36fc058b1416",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_entry_no_truncate_0d2e3",
+                    table="loyalty_entry",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='topupplan',
-            constraint=models.CheckConstraint(condition=models.Q(('pay_fen__gte', 1)), name='topupplan_pay_positive'),
+            model_name="topupplan",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("pay_fen__gte", 1)), name="topupplan_pay_positive"
+            ),
         ),
         migrations.AddIndex(
-            model_name='topup',
-            index=models.Index(fields=['shop', 'local_date'], name='topup_shop_day'),
+            model_name="topup",
+            index=models.Index(fields=["shop", "local_date"], name="topup_shop_day"),
         ),
         migrations.AddConstraint(
-            model_name='topup',
-            constraint=models.CheckConstraint(condition=models.Q(('paid_fen__gt', 0), ('bonus_fen__gte', 0)), name='topup_positive'),
+            model_name="topup",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("paid_fen__gt", 0), ("bonus_fen__gte", 0)),
+                name="topup_positive",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='topup',
-            constraint=models.CheckConstraint(condition=models.Q(('tender__in', ['cash', 'wechat', 'alipay', 'card'])), name='topup_tender_outside'),
+            model_name="topup",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("tender__in", ["cash", "wechat", "alipay", "card"])),
+                name="topup_tender_outside",
+            ),
         ),
     ]
