@@ -12,7 +12,7 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
 
-class _Env(environ.FileAwareEnv):  # type: ignore[misc]
+class _Env(environ.FileAwareEnv):
     """Looks each time: a test may change the environment, and nothing here is read often."""
 
     ENVIRON = FileAwareMapping(cache=False)

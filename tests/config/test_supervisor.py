@@ -37,7 +37,7 @@ class Fake:
 @pytest.fixture
 def seconds(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [1000.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("config.supervisor.time.monotonic", lambda: now[0])
     return now
 
 
