@@ -16,17 +16,21 @@ import sys
 from pathlib import Path
 
 HOUSEHOLDS = frozenset(
-    "10 20 60 100 270 325 490 620 630 650 830 855 1070 1225 1450 1605 1645 1990 2435 2455".split()
+    {10, 20, 60, 100, 270, 325, 490, 620, 630, 650, 830, 855, 1070, 1225, 1450, 1605, 1645}
+    | {1990, 2435, 2455}
 )
 
 
 def read(path: Path) -> tuple[list[str], list[dict[str, str]]]:
     packed = path.with_name(f"{path.name}.gz")
-    raw = gzip.open(packed) if packed.exists() else path.open("rb")
-    with raw, io.TextIOWrapper(raw, encoding="utf-8", newline="") as handle:
-        reader = csv.DictReader(handle)
-        rows = list(reader)
-        return list(reader.fieldnames or []), rows
+    raw = gzip.decompress(packed.read_bytes()) if packed.exists() else path.read_bytes()
+    reader = csv.DictReader(io.StringIO(raw.decode(), newline=""))
+    rows = list(reader)
+    return list(reader.fieldnames or []), rows
+
+
+def is_chosen(row: dict[str, str]) -> bool:
+    return int(row["Customer No"]) in HOUSEHOLDS
 
 
 def as_bytes(columns: list[str], rows: list[dict[str, str]]) -> bytes:
@@ -40,7 +44,7 @@ def as_bytes(columns: list[str], rows: list[dict[str, str]]) -> bytes:
 def cut(source: Path, target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     columns, lines = read(source / "receipt_lines.csv")
-    lines = [line for line in lines if line["Customer No"] in HOUSEHOLDS]
+    lines = [line for line in lines if is_chosen(line)]
     packed = gzip.compress(as_bytes(columns, lines), compresslevel=9, mtime=0)
     (target / "receipt_lines.csv.gz").write_bytes(packed)
     skus = {line["SKU"] for line in lines}
@@ -49,7 +53,7 @@ def cut(source: Path, target: Path) -> None:
         if name == "products":
             rows = [row for row in rows if row["SKU"] in skus]
         elif "Customer No" in columns:
-            rows = [row for row in rows if row["Customer No"] in HOUSEHOLDS]
+            rows = [row for row in rows if is_chosen(row)]
         (target / f"{name}.csv").write_bytes(as_bytes(columns, rows))
 
 
