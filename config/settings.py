@@ -192,11 +192,17 @@ USE_TZ = True
 PHONE_REGION = env.str("PHONE_REGION", "CN")
 # The first digits of every card number we issue; 9 is nobody's bank card (ISO/IEC 7812).
 CARD_PREFIX = env.str("CARD_PREFIX", "9012")
+# How texts leave. The local sender shows them on the page, so it is for trials only.
+TEXT_SENDER = env.str(
+    "TEXT_SENDER",
+    "members.channels.absent.NoSender" if PRODUCTION else "members.channels.local.LocalSender",
+)
 
 # --- What a browser may do ---------------------------------------------------------------------
 # HTTPS is on in production; `make run HTTPS=1` turns it on with a certificate of its own.
 HTTPS = env.bool("HTTPS", PRODUCTION)
-if env.bool("TRUST_PROXY", False):
+TRUST_PROXY = env.bool("TRUST_PROXY", False)
+if TRUST_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = PRODUCTION and HTTPS
 # Load balancers ask for the state of a machine by plain HTTP from inside.

@@ -78,6 +78,9 @@ class Member(models.Model):
     )
     tags = models.ManyToManyField(Tag, verbose_name=_("tags"), blank=True, related_name="members")
     is_test = models.BooleanField(_("for tests, left out of the figures"), default=False)
+    # What only the member has. A card open in a browser ends when the epoch moves on.
+    pin_hash = models.CharField(max_length=128, blank=True, editable=False, db_default="")
+    session_epoch = models.PositiveIntegerField(default=0, db_default=0, editable=False)
 
     class Meta:
         verbose_name = _("member")

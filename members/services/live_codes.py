@@ -10,14 +10,11 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 from dataclasses import dataclass
-from functools import lru_cache
 
-import redis
-from django.conf import settings
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
-from members import clock, codes
+from members import clock, codes, store
 from members.errors import Refusal
 from members.text import plain_digits
 
@@ -52,13 +49,6 @@ class LiveCode:
     def grouped(self) -> str:
         """For reading aloud: groups of four."""
         return " ".join(self.digits[i : i + 4] for i in range(0, LENGTH, 4))
-
-
-@lru_cache(maxsize=1)
-def _client(url: str) -> redis.Redis:
-    return redis.Redis.from_url(
-        url, socket_timeout=0.5, socket_connect_timeout=0.5, decode_responses=True
-    )
 
 
 def _key(digits: str) -> str:
@@ -96,10 +86,8 @@ def issue(*, member_id: int, at: dt.datetime) -> LiveCode:
     body = f"{PREFIX}{secrets.randbelow(10**15):015d}"
     digits = body + codes.check_digit(body)
     try:
-        _client(settings.REDIS_URL).set(
-            _key(digits), f"m:{member_id}:{int(at.timestamp())}", ex=2 * TTL_S
-        )
-    except redis.RedisError as error:
+        store.client().set(_key(digits), f"m:{member_id}:{int(at.timestamp())}", ex=2 * TTL_S)
+    except store.StoreError as error:
         raise _away() from error
     return LiveCode(digits)
 
@@ -119,8 +107,8 @@ def claim(*, code: str, place: str, at: dt.datetime) -> int:
     now_s = str(int(at.timestamp()))
     arguments = (f"u:{now_s}:{place}", str(USED_TTL_S), now_s, str(TTL_S))
     try:
-        found = _client(settings.REDIS_URL).eval(CLAIM, 1, _key(digits), *arguments)
-    except redis.RedisError as error:
+        found = store.client().eval(CLAIM, 1, _key(digits), *arguments)
+    except store.StoreError as error:
         raise _away() from error
     if not found:
         raise Refusal(

@@ -175,7 +175,7 @@ def close(*, member_id: int, actor: Staff | None, at: dt.datetime) -> Member:
         for guard in registry.closing_guards():
             guard(member, at)
         member.status = Member.Status.CLOSED
-        member.name = member.pinyin = member.phone_tail = member.region = ""
+        member.name = member.pinyin = member.phone_tail = member.region = member.pin_hash = ""
         member.gender = Member.Gender.UNKNOWN
         member.phone = member.external_no = member.assigned_staff = None
         member.birth_year = member.birth_month = member.birth_day = None

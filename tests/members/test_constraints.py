@@ -9,7 +9,19 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Model
 
-from members.models import Card, CardFace, ConsumerDone, Event, Member, Outbox, Shop, Staff, Tag
+from members.models import (
+    Card,
+    CardFace,
+    Consent,
+    ConsumerDone,
+    Event,
+    InboxMessage,
+    Member,
+    Outbox,
+    Shop,
+    Staff,
+    Tag,
+)
 from tests import factories
 from tests.constraints import (
     Bad,
@@ -38,8 +50,15 @@ BAD = [
     change(CardFace, "cardface_colours_hex", brand_colour="red"),
     change(CardFace, "cardface_colours_hex", text_colour="#12345G"),
     twin(CardFace, "CardFace.name"),
+    twin(Consent, "consent_purpose_fits_channel", purpose="marketing", channel=""),
+    twin(Consent, "consent_purpose_fits_channel", channel="sms"),
+    twin(Consent, "consent_purpose_fits_channel", purpose="other"),
+    twin(Consent, "consent_names_its_text", text_version=""),
+    twin(Consent, "consent_names_its_text", source=""),
     twin(ConsumerDone, "consumer_event_once"),
     twin(Event, "event_kind_not_empty", kind=""),
+    change(InboxMessage, "inbox_kind_not_empty", kind=""),
+    twin(InboxMessage, "InboxMessage.event"),
     change(Member, "member_birthday_whole", birth_month=13, birth_day=1),
     change(Member, "member_birthday_whole", birth_month=0, birth_day=1),
     change(Member, "member_birthday_whole", birth_month=1, birth_day=32),
@@ -73,8 +92,12 @@ def house() -> dict[type[Model], Model]:
     return {
         Card: Card.objects.get(),
         CardFace: CardFace.objects.create(name="经典"),
+        Consent: Consent.objects.create(
+            member=member, purpose="terms", granted=True, text_version="1", source="join", at=AT
+        ),
         ConsumerDone: ConsumerDone.objects.create(consumer="hello", event=event, at=AT),
         Event: event,
+        InboxMessage: InboxMessage.objects.create(member=member, event=event, kind="hello", at=AT),
         Member: member,
         Outbox: Outbox.objects.create(event=event, due_at=AT),
         Shop: factories.shop(),
@@ -105,15 +128,30 @@ def update_event() -> None:
 
 
 def delete_event() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM members_event")
+    _run("DELETE FROM members_event")
 
 
 def truncate_event() -> None:
+    _run("TRUNCATE members_event CASCADE")
+
+
+def update_consent() -> None:
+    Consent.objects.update(granted=False)
+
+
+def delete_consent() -> None:
+    _run("DELETE FROM members_consent")
+
+
+def truncate_consent() -> None:
+    _run("TRUNCATE members_consent")
+
+
+def _run(statement: str) -> None:
     with connection.cursor() as cursor:
         # What the insert left pending would be refused first.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute("TRUNCATE members_event CASCADE")
+        cursor.execute(statement)
 
 
 TRIGGERS: dict[str, list[tuple[Callable[[], None], str]]] = {
@@ -122,15 +160,22 @@ TRIGGERS: dict[str, list[tuple[Callable[[], None], str]]] = {
         (delete_event, "append-only: DELETE of members_event refused"),
     ],
     "event_no_truncate": [(truncate_event, "append-only: TRUNCATE of members_event refused")],
+    "consent_no_change": [
+        (update_consent, "append-only: UPDATE of members_consent refused"),
+        (delete_consent, "append-only: DELETE of members_consent refused"),
+    ],
+    "consent_no_truncate": [(truncate_consent, "append-only: TRUNCATE of members_consent refused")],
 }
 
 
 @pytest.mark.parametrize(("act", "words"), [case for cases in TRIGGERS.values() for case in cases])
-def test_events_never_change(act: Callable[[], None], words: str) -> None:
-    Event.objects.create(kind="joined", at=AT)
+def test_what_was_said_and_done_never_changes(
+    act: Callable[[], None], words: str, house: dict[type[Model], Model]
+) -> None:
     with pytest.raises(DatabaseError, match=words), transaction.atomic():
         act()
     assert list(Event.objects.values_list("kind", flat=True)) == ["joined"]
+    assert list(Consent.objects.values_list("granted", flat=True)) == [True]
 
 
 def test_every_trigger_is_tried() -> None:
