@@ -22,7 +22,7 @@ lint: bootstrap-dev
 	@$(BIN)/ruff format --check .
 	@$(BIN)/python -m mypy
 	@$(BIN)/lint-imports --no-logo
-	@$(BIN)/python manage.py makemigrations --check --dry-run
+	@$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	@$(BIN)/djlint --quiet --lint templates members loyalty campaigns analytics
 	@$(BIN)/python manage.py catalogues --check
 
