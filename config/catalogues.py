@@ -58,11 +58,25 @@ class Found:
         self.files.setdefault(key, set()).add(file)
 
 
+def _other_names(tree: ast.Module) -> dict[str, str]:
+    """Names under which a file imports the functions: gettext_lazy as lazy."""
+    return {
+        name.asname: name.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for name in node.names
+        if name.asname and name.name in SHAPES
+    }
+
+
 def _python_calls(source: str) -> Iterator[tuple[str, list[str | None]]]:
-    for node in ast.walk(ast.parse(source)):
+    tree = ast.parse(source)
+    others = _other_names(tree)
+    for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
-        name = getattr(node.func, "id", None) or getattr(node.func, "attr", None)
+        name = getattr(node.func, "id", None) or getattr(node.func, "attr", None) or ""
+        name = others.get(name, name)
         if name in SHAPES:
             yield (
                 name,

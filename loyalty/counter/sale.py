@@ -13,6 +13,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from loyalty.counter import drafts, entry, parsing, presenters, wording
@@ -323,7 +324,7 @@ def _points_choices(member: dict[str, Any] | None, step: int) -> list[dict[str, 
         return []
     half = held // 2 // step * step
     return [
-        {"points": 0, "words": _("None")},
+        {"points": 0, "words": pgettext("points", "None")},
         {"points": half, "words": _("Half")},
         {"points": held, "words": _("All")},
     ]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 from django.utils import formats
 from django.utils.functional import Promise
-from django.utils.translation import get_language, ngettext
+from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
@@ -157,7 +157,8 @@ def _coupon(found: Mapping[str, str], points: int) -> str:
         return _off(found, points)
     words = _price(found, points)
     if "cap_fen" in found:
-        words += ", " + _("%(amount)s at most") % {"amount": format_yuan(int(found["cap_fen"]))}
+        most = format_yuan(int(found["cap_fen"]))
+        return _("%(words)s, %(amount)s at most") % {"words": words, "amount": most}
     return words
 
 
@@ -255,17 +256,21 @@ def _points_cap(other: NotApplied) -> str:
     return _("too little is left to pay by points")
 
 
+def _listed(words: list[str]) -> str:
+    return pgettext("between the items of a list", ", ").join(words)
+
+
 def _wrong_hour(other: NotApplied) -> str:
     return _("only from %(hours)s") % {"hours": other.detail.replace("-", "–")}
 
 
 def _wrong_day(other: NotApplied) -> str:
-    return _("only on day %(days)s of the month") % {"days": other.detail.replace(",", ", ")}
+    return _("only on day %(days)s of the month") % {"days": _listed(other.detail.split(","))}
 
 
 def _wrong_weekday(other: NotApplied) -> str:
     days = [str(WEEKDAYS[int(day) - 1]) for day in other.detail.split(",") if day]
-    return _("only on %(days)s") % {"days": ", ".join(days)}
+    return _("only on %(days)s") % {"days": _listed(days)}
 
 
 def _not_yet(other: NotApplied) -> str:

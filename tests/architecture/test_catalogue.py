@@ -23,6 +23,11 @@ def test_sentences_are_found_in_python_and_templates(tmp_path: Path) -> None:
     write(tmp_path, "loyalty/b.py", 'pgettext_lazy("verb", "Open")\n_(name)')
     write(
         tmp_path,
+        "loyalty/d.py",
+        'from django.utils.translation import gettext_lazy as lazy\nWORDS = [lazy("Later")]',
+    )
+    write(
+        tmp_path,
         "templates/c.html",
         '{% load i18n %}<p>{% translate "It\'s here" %}</p>'
         "{% blocktranslate count n=n %}{{ n }} card{% plural %}{{ n }} cards{% endblocktranslate %}"
@@ -33,6 +38,7 @@ def test_sentences_are_found_in_python_and_templates(tmp_path: Path) -> None:
         (None, "One sentence"): None,
         (None, "%(n)s cup"): "%(n)s cups",
         ("verb", "Open"): None,
+        (None, "Later"): None,
         (None, "It's here"): None,
         (None, "%(n)s card"): "%(n)s cards",
         (None, "Close"): None,
