@@ -90,7 +90,7 @@ def test_the_night_of_a_shop() -> None:
     assert Account.objects.get(member=member, kind="points").balance == 100
     assert Coupon.objects.get(pk=coupon.pk).status == "expired"
     assert stats.values_list("tier__name", "tier_until").get() == ("普通", None)
-    runs = {run.job: run.result for run in NightlyRun.objects.all()}
+    runs = {run.job: run.result or {} for run in NightlyRun.objects.all()}
     assert runs["expiry"] == {"members": 1, "lots": 1, "points": 40, "coupons": 1}
     assert runs["tiers"] == {"down": 1, "renewed": 0}
     assert runs["reconcile"]["totals"] == {}
@@ -108,7 +108,7 @@ def test_the_reconciliation_keeps_what_it_found() -> None:
     MemberStats.objects.filter(member=member).update(net_fen=7)
     with time_machine.travel(NIGHT, tick=False):
         tasks.nightly_reconcile()
-    result = NightlyRun.objects.get().result
+    result = NightlyRun.objects.get().result or {}
     assert result["totals"] == {"member_stats": 1}
     assert result["differences"] == [
         {

@@ -28,7 +28,16 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         report = reconciliation.run(limit=max(options["limit"], 1), progress=self._tell)
-        counted = ", ".join(f"{count:,} {name}" for name, count in report.counted.items())
+        labels = {
+            "members": _("members"),
+            "accounts": _("accounts"),
+            "lots": _("lots"),
+            "entries": _("entries"),
+            "orders": _("orders"),
+            "refunds": _("refunds"),
+            "coupons": _("coupons"),
+        }
+        counted = ", ".join(f"{count:,} {labels[name]}" for name, count in report.counted.items())
         checks = len(reconciliation.CHECKS)
         if report.is_clean:
             self.stdout.write(

@@ -134,12 +134,15 @@ ORDER_REFUNDS = differing(
 )
 
 # Of an order of nothing the refunds do not say whether everything went back. A receipt taken
-# over from another system counts by what was paid, a sale of our own by its list price.
+# over from another system counts by what was paid, a sale of our own by its list price, or
+# because a pass was used.
 ORDER_STATUS = differing(
     """WITH sums AS (
         SELECT order_id, sum(base_fen) AS base, bool_or(is_void) AS is_void
         FROM loyalty_refund GROUP BY 1
-    ) FROM ROWS loyalty_order o LEFT JOIN sums r ON r.order_id = o.id""",
+    ), uses AS (SELECT DISTINCT order_id FROM loyalty_couponuse)
+    FROM ROWS loyalty_order o LEFT JOIN sums r ON r.order_id = o.id
+    LEFT JOIN uses u ON u.order_id = o.id""",
     [
         (
             "status",
@@ -152,7 +155,8 @@ ORDER_STATUS = differing(
             "is_valid",
             "o.is_valid",
             "(o.status IN ('settled', 'part')"
-            " AND CASE WHEN o.is_imported THEN o.base_fen ELSE o.gross_fen END > 0)",
+            " AND (CASE WHEN o.is_imported THEN o.base_fen ELSE o.gross_fen END > 0"
+            " OR u.order_id IS NOT NULL))",
         ),
     ],
     member="o.member_id",
