@@ -20,7 +20,7 @@ TIMEOUT = 30  # seconds an answer may take
 class Command(BaseCommand):
     help = (
         "Rings receipts of a folder of CSV files up through the running counter, as a cashier "
-        "would: quote, settle, and a part of every tenth given back. Repeating it changes "
+        "would: quote, settle, and of one in ten a part given back. Repeating it changes "
         "nothing. Exit status 1: refused, or the sums differ from the file's."
     )
     requires_system_checks: list[str] = []
