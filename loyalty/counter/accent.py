@@ -5,6 +5,8 @@ A strict CSP allows no inline style, so the colour comes as a small file of its 
 
 from __future__ import annotations
 
+import colorsys
+
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
@@ -49,24 +51,29 @@ def mix(colour: Colour, towards: Colour, step: int) -> Colour:
     return r, g, b
 
 
-def readable(colour: Colour, *, on: Colour, towards: Colour) -> Colour:
-    """The colour, moved towards black or white just as far as text on ``on`` needs."""
-    for step in range(STEPS):
-        shade = mix(colour, towards, step)
+def readable(colour: Colour, *, on: Colour, lighter: bool) -> Colour:
+    """The same hue, made lighter or darker just as far as text on ``on`` needs."""
+    hue, light, saturation = colorsys.rgb_to_hls(*(part / 255 for part in colour))
+    end = 1.0 if lighter else 0.0
+    shade = colour
+    for step in range(1, STEPS + 1):
         if contrast(shade, on) >= CONTRAST:
-            return shade
-    return towards
+            break
+        level = light + (end - light) * step / STEPS
+        r, g, b = colorsys.hls_to_rgb(hue, level, saturation)
+        shade = (round(r * 255), round(g * 255), round(b * 255))
+    return shade
 
 
 def stylesheet(brand: str) -> str:
     """Custom properties for the light and the dark theme."""
     colour = parse_hex(brand)
-    white, black = (255, 255, 255), (0, 0, 0)
+    white = (255, 255, 255)
     rules = []
-    for surface, towards, step in ((LIGHT_SURFACE, black, 36), (DARK_SURFACE, white, 32)):
+    for surface, lighter, step in ((LIGHT_SURFACE, False, 34), (DARK_SURFACE, True, 31)):
         # The wash is the busiest ground that accent text stands on; the surfaces are easier.
         wash = mix(colour, surface, step)
-        shade = readable(colour, on=wash, towards=towards)
+        shade = readable(colour, on=wash, lighter=lighter)
         text = white if contrast(shade, white) >= CONTRAST else INK
         rules.append(
             f"--accent:{as_hex(shade)};--on-accent:{as_hex(text)};--accent-wash:{as_hex(wash)}"
