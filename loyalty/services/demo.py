@@ -67,7 +67,7 @@ def ensure_demo(*, passwords: Mapping[str, str], at: dt.datetime) -> list[str | 
                 person.save(update_fields=["password"])
     return [
         _("Open the counter and sign in as cashier."),
-        _("Type 13800001234 and Enter: that is Wang Xiaomin, a gold member."),
+        _("Type 13700002468 and Enter: that is Zhao Xiaoyan, a gold member with stored value."),
         _("Type 100 and Enter: see how the price is worked out. Enter once more settles it."),
     ]
 
