@@ -10,9 +10,7 @@ def main() -> None:
     try:
         from django.core.management import execute_from_command_line
     except ModuleNotFoundError:
-        sys.exit(
-            "Django is not installed in this Python. Run `make run`, or use .venv/bin/python."
-        )
+        sys.exit("Django is not installed in this Python. Run `make run`, or use .venv/bin/python.")
     execute_from_command_line(sys.argv)
 
 

@@ -35,10 +35,11 @@ def running_servers(data: Path) -> dict[str, str]:
     return {key: value for key, value in found.items() if isinstance(value, str)}
 
 
-def database(url: str, *, pool: int, lock_timeout_ms: int) -> dict[str, Any]:
+def database(url: str, *, pool: int, lock_timeout_ms: int, prepared: bool = True) -> dict[str, Any]:
     """Django's settings for a libpq address (TCP, or a socket folder as %2Fpath host).
 
-    `pool` is the number of connections one process keeps at most; 0 means no pool.
+    `pool` is the number of connections one process keeps at most; 0 means no pool. `prepared`:
+    whether connections keep the statements that `members.statements` prepares.
     """
     try:
         parts = {key: str(value) for key, value in conninfo_to_dict(url).items()}
@@ -50,6 +51,9 @@ def database(url: str, *, pool: int, lock_timeout_ms: int) -> dict[str, Any]:
     options: dict[str, Any] = {"options": f"-c lock_timeout={lock_timeout_ms}"}
     if "options" in parts:
         options["options"] += " " + parts.pop("options")
+    if prepared:
+        # Only cursors that bind on the server prepare anything; Django's own do not.
+        options["prepare_threshold"] = 0
     if pool:
         options["pool"] = {"min_size": 1, "max_size": pool, "timeout": 3}
     settings = {

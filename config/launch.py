@@ -110,9 +110,11 @@ class Launch:
         options = self.options
         self.env["HUITOU_DATA"] = str(options.data)
         self.env["PYTHONUNBUFFERED"] = "1"
-        self.env["HTTPS"] = "true" if options.https else self.env.get("HTTPS") or "false"
+        if options.https:
+            self.env["HTTPS"] = "true"
         if options.demo:
-            self.env.setdefault("ALLOWED_HOSTS", ",".join(["[::1]", *site_names()]))
+            self.env["HTTPS"] = self.env.get("HTTPS") or "false"
+            self.env.setdefault("ALLOWED_HOSTS", ",".join([*site_names(), "[::1]"]))
         if options.https:
             self.certificate = local_certificate(
                 options.data / "https", site_names(), at=clock.now()
@@ -136,9 +138,10 @@ class Launch:
             if process.poll() is None:
                 process.kill()
         if code != 0:
-            raise CannotStart(
-                f"The database could not be prepared ({last_line(log)}). All of it: {log}"
-            )
+            reason = last_line(log)
+            if reason.startswith("CommandError: "):  # a sentence already
+                raise CannotStart(reason.removeprefix("CommandError: "))
+            raise CannotStart(f"The database could not be prepared ({reason}). All of it: {log}")
         found = json.loads(result.read_text("utf-8"))
         result.unlink()
         assert isinstance(found, dict)
@@ -188,8 +191,10 @@ class Launch:
         scheme = "https" if self.certificate else "http"
         host = "127.0.0.1" if self.options.host == "0.0.0.0" else self.options.host  # noqa: S104
         host = f"[{host}]" if ":" in host else host
+        # Asked here, but by a name that the site answers to.
+        site = self.env["ALLOWED_HOSTS"].split(",")[0].strip().lstrip(".")
         request = urllib.request.Request(  # noqa: S310
-            f"{scheme}://{host}:{self.options.port}/healthz"
+            f"{scheme}://{host}:{self.options.port}/healthz", headers={"Host": site}
         )
         try:
             with _opener(self.certificate).open(request, timeout=5) as response:

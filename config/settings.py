@@ -110,6 +110,8 @@ DATABASES = {
         DATABASE_URL,
         pool=env.int("DATABASE_POOL_SIZE", 6) if env.bool("DATABASE_POOL", False) else 0,
         lock_timeout_ms=env.int("DATABASE_LOCK_TIMEOUT_MS", 5000),
+        # A pooler between us and the database may have to do without prepared statements.
+        prepared=env.bool("DATABASE_PREPARED", True),
     )
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -117,7 +119,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.str("REDIS_URL", _SERVERS.get("redis_url", "redis://127.0.0.1:6379/0"))
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "config.cache.ValkeyCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "huitou",
         # One more try reaches a restarted server; more would hold up every page of a lost one.
@@ -154,7 +156,7 @@ WHITENOISE_MANIFEST_STRICT = False
 AUTH_USER_MODEL = "members.Staff"
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
-    "django.contrib.auth.backends.ModelBackend",
+    "members.backends.StaffBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

@@ -12,5 +12,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", metrics),
     path("admin/", admin.site.urls),
     path("counter/", include("loyalty.counter.urls")),
+    path("m/", include("loyalty.card.urls")),
     path("language/", include("django.conf.urls.i18n")),
 ]

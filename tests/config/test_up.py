@@ -110,7 +110,7 @@ def test_a_shop_opens_survives_kills_closes_and_opens_again(folder: Path) -> Non
             assert wait_until(partial(shop.is_back, word), 60), (shop.health(), shop.said())
         assert "Web server stopped and is started again in 0.5 s." in shop.said()
         assert "PostgreSQL stopped and is started again in 0.5 s." in shop.said()
-        everything = psutil.Process(shop.process.pid).children(recursive=True)  # type: ignore[union-attr]
+        everything = psutil.Process(shop.process.pid).children(recursive=True)
     finally:
         code = shop.close()
     assert code == 0
@@ -135,7 +135,8 @@ def test_with_addresses_of_other_servers_nothing_is_embedded(
     )
     shop.open()
     try:
-        assert wait_until(shop.is_well, 90), (shop.health(), shop.said())
+        assert wait_until(lambda: "Huitou is open at" in shop.said(), 90), shop.said()
+        assert shop.health()[1]["database"] == shop.health()[1]["cache"] == "ok"
         assert shop.processes("postgres") == shop.processes("valkey") == []
         assert sorted(path.name for path in shop.data.iterdir() if path.is_dir()) == [
             "log",
@@ -181,4 +182,19 @@ def test_a_strange_port_is_told_in_one_sentence(folder: Path) -> None:
     shop.env["PORT"] = "eighty"
     assert refusal(shop) == (
         "CommandError: PORT=eighty is no port: choose a number from 1024 to 65535."
+    )
+
+
+def test_a_production_without_its_names_is_told(folder: Path, live_db: LiveDatabase) -> None:
+    said = refusal(
+        Shop(
+            folder / "data",
+            HUITOU_ENV="production",
+            DATABASE_URL=live_db.url,
+            REDIS_URL=os.environ["REDIS_URL"],
+        )
+    )
+    assert said == (
+        "CommandError: ALLOWED_HOSTS does not name the site. Set ALLOWED_HOSTS to its host names, "
+        "separated by commas: card.example.com"
     )

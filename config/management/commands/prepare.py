@@ -8,8 +8,9 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
+from django.core.checks import run_checks
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from config.datafolder import DataFolder
 from config.health import forget_reports
@@ -18,11 +19,16 @@ from members import clock
 
 class Command(BaseCommand):
     help = "Bring database and static files up to date; in the demo, open the demo shop."
+    # Looked at below: what is wrong is told in sentences.
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--result", type=Path, help="file for logins and first steps (JSON)")
 
     def handle(self, *_args: Any, result: Path | None, **_options: Any) -> None:
+        wrong = [found for found in run_checks() if found.is_serious()]
+        if wrong:
+            raise CommandError(" ".join(f"{found.msg} {found.hint or ''}" for found in wrong))
         call_command("migrate", verbosity=1, interactive=False)
         self._collect_static()
         forget_reports()

@@ -1,0 +1,27 @@
+"""Django's Redis cache, without a new client object for every single operation.
+
+A client is safe to share between threads: connections come from its pool.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from django.core.cache.backends.redis import RedisCache, RedisCacheClient
+from redis import Redis
+
+
+class SharedClient(RedisCacheClient):
+    @cached_property
+    def _shared(self) -> Redis:
+        return self._client(connection_pool=self._get_connection_pool(write=True))
+
+    def get_client(self, key: str | None = None, *, write: bool = False) -> Redis:
+        return self._shared
+
+
+class ValkeyCache(RedisCache):
+    def __init__(self, server: str, params: dict[str, Any]) -> None:
+        super().__init__(server, params)
+        self._class = SharedClient
