@@ -21,6 +21,8 @@ from members.errors import Refusal
 from members.models import Staff
 from members.services import events
 
+IMPORTING = 7_310_522  # number of the advisory lock
+
 
 @dataclass(slots=True)
 class Summary:
@@ -69,13 +71,14 @@ def import_receipts(
 
     Raises Refusal, with nothing changed: ``zone_unknown``, ``date_unreadable``,
     ``folder_missing``, ``file_missing``, ``file_unreadable``, ``file_not_utf8``,
-    ``column_missing``, ``row_unreadable``, ``busy``.
+    ``column_missing``, ``row_unreadable``, ``import_running``, ``busy``.
     """
     meaning = read_zone(zone)
     until = parse_day(before)
     source = JourneyFolder(folder)
     source.check()
     with locks.waiting_politely(), transaction.atomic():
+        _be_alone()
         staging.make_tables()
         progress(_("Reading receipts …"))
         found = staging.fill(source, before=until, zone=meaning, progress=progress)
@@ -87,6 +90,16 @@ def import_receipts(
         staging.drop_tables()
         progress(_("Committing …"))
     return summary
+
+
+def _be_alone() -> None:
+    """One import at a time; until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [IMPORTING])
+        if not cursor.fetchone()[0]:
+            raise Refusal(
+                "import_running", _("Another import is running. Wait until it has ended.")
+            )
 
 
 def _add(

@@ -6,15 +6,19 @@ import gzip
 from io import StringIO
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.utils import translation
 
 from loyalty.imports.problems import HEADER, defused
+from loyalty.imports.receipts import IMPORTING
 from loyalty.models import Order, PastRedemption, PastTarget, Product
 from members.errors import Refusal
 from members.models import Event, Member, Shop
 from tests.loyalty.imports.folders import CUT, SMALL, rows_of, small, take_over
+from tests.servers import database_url
 
 pytestmark = pytest.mark.django_db
 
@@ -105,6 +109,19 @@ def test_a_broken_archive(tmp_path: Path) -> None:
     assert refused(folder).code == "file_unreadable"
     (folder / "receipt_lines.csv.gz").write_bytes(b"PK no gzip")
     assert refused(folder).code == "file_unreadable"
+
+
+def test_another_import_at_the_same_time(tmp_path: Path) -> None:
+    folder = small(tmp_path)
+    other = psycopg.connect(database_url(connection.settings_dict["NAME"]))
+    with other:
+        other.execute("SELECT pg_advisory_xact_lock(%s)", [IMPORTING])
+        error = refused(folder)
+    assert (error.code, str(error.message)) == (
+        "import_running",
+        "Another import is running. Wait until it has ended.",
+    )
+    assert take_over(folder).is_new
 
 
 @pytest.mark.parametrize(
