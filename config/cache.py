@@ -17,7 +17,7 @@ class SharedClient(RedisCacheClient):
     def _shared(self) -> Redis:
         return self._client(connection_pool=self._get_connection_pool(write=True))
 
-    def get_client(self, key: str | None = None, *, write: bool = False) -> Redis:
+    def get_client(self, key: object = None, *, write: bool = False) -> Redis:
         return self._shared
 
 
