@@ -15,7 +15,9 @@ from redis import Redis
 class SharedClient(RedisCacheClient):
     @cached_property
     def _shared(self) -> Redis:
-        return self._client(connection_pool=self._get_connection_pool(write=True))
+        pool = self._get_connection_pool(write=True)  # type: ignore[attr-defined]
+        client: Redis = self._client(connection_pool=pool)  # type: ignore[attr-defined]
+        return client
 
     def get_client(self, key: object = None, *, write: bool = False) -> Redis:
         return self._shared
