@@ -7,7 +7,9 @@ class LoyaltyConfig(AppConfig):
     verbose_name = _("loyalty")
 
     def ready(self) -> None:
+        from loyalty.services import notices
         from loyalty.services.closing import refuse_while_money_is_left
-        from members.registry import register_closing_guard
+        from members.registry import register_closing_guard, register_consumer
 
         register_closing_guard("money", refuse_while_money_is_left)
+        register_consumer(notices.CONSUMER, notices.KINDS, notices.tell)

@@ -8,11 +8,15 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
 
 from members.models import Event, Member
 
 EventHandler = Callable[[Event, dt.datetime], None]
 ClosingGuard = Callable[[Member, dt.datetime], None]
+PLACES = frozenset({"card", "counter", "member"})
 
 
 @dataclass(frozen=True)
@@ -28,8 +32,33 @@ class Consumer:
     handler: EventHandler
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What a panel shows for a member now: a template and what it needs."""
+
+    template: str
+    context: dict[str, Any]
+
+
+PanelRender = Callable[[Member, HttpRequest, dt.datetime], "Shown | None"]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A part of the card, of the counter or of the member's page in the back office.
+
+    ``render(member, request, at)`` gives what to show, or None for nothing; it only reads.
+    """
+
+    place: str
+    name: str
+    render: PanelRender
+    order: int
+
+
 _consumers: dict[str, Consumer] = {}
 _closing_guards: dict[str, ClosingGuard] = {}
+_panels: dict[tuple[str, str], Panel] = {}
 
 
 def register_consumer(name: str, kinds: Iterable[str], handler: EventHandler) -> None:
@@ -54,3 +83,21 @@ def register_closing_guard(name: str, guard: ClosingGuard) -> None:
 def closing_guards() -> list[ClosingGuard]:
     """Who is asked before a member is closed."""
     return list(_closing_guards.values())
+
+
+def register_panel(place: str, name: str, render: PanelRender, *, order: int = 0) -> None:
+    """Show a panel on the ``card``, at the ``counter`` or on the ``member`` page from now on.
+
+    Lower ``order`` comes first; equal ones by name.
+    """
+    if place not in PLACES:
+        raise ValueError(f"no place {place}")
+    if (place, name) in _panels:
+        raise ValueError(f"panel {name} is registered already")
+    _panels[place, name] = Panel(place, name, render, order)
+
+
+def panels_of(place: str) -> list[Panel]:
+    """The panels of a place in the order they are shown."""
+    found = [panel for panel in _panels.values() if panel.place == place]
+    return sorted(found, key=lambda panel: (panel.order, panel.name))

@@ -1,4 +1,5 @@
 from loyalty.models.catalogue import Category, MemberPrice, Product
+from loyalty.models.confirmations import SpendConfirmation
 from loyalty.models.coupons import Coupon, CouponTemplate
 from loyalty.models.gifts import GiftPack, GiftPackCoupon, TopUpPlan
 from loyalty.models.ledger import Account, ClientKey, Entry, Lot
@@ -45,6 +46,7 @@ __all__ = [
     "Refund",
     "RefundLine",
     "RuleSet",
+    "SpendConfirmation",
     "Tender",
     "Tier",
     "TopUp",

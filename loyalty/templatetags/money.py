@@ -31,3 +31,21 @@ def plain_yuan(fen: int) -> str:
 def whole(number: int) -> str:
     """1280 → 1,280"""
     return f"{int(number):,}"
+
+
+@register.filter
+def short_yuan(fen: int) -> str:
+    """For a figure on a coupon: 2000 → 20, 1250 → 12.50"""
+    return yuan_text(int(fen)).removesuffix(".00")
+
+
+@register.filter
+def signed(number: int) -> str:
+    """1280 → +1,280, −5 with a true minus"""
+    return f"{'+' if number > 0 else '−'}{abs(int(number)):,}"
+
+
+@register.filter
+def signed_yuan(fen: int) -> str:
+    """1000 → +¥10.00, −1000 → −¥10.00"""
+    return f"{'+' if fen > 0 else '−'}{format_yuan(abs(int(fen)))}"

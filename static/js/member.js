@@ -1,0 +1,123 @@
+// The card works without this file: the page reloads itself every half minute. It adds: the next
+// code without a reload, seconds counting down, news within a second, a screen that stays awake,
+// and a code that sends itself once its six digits are there.
+"use strict";
+
+const FRESH = "/m/code/fresh";
+let shownAt = performance.now();
+
+// --- The live code ---------------------------------------------------------------------------
+
+const panel = () => document.querySelector("[data-code]");
+const seconds = () => Number(panel()?.dataset.renew || 0);
+let renewing = false;
+
+async function renew() {
+  if (renewing || !panel()) return;
+  renewing = true;
+  try {
+    const answer = await fetch(FRESH, { credentials: "same-origin", redirect: "error" });
+    if (answer.ok) {
+      panel().outerHTML = await answer.text();
+      shownAt = performance.now();
+    }
+  } catch {
+    // Out of reach: the old code stays; the next second tries again.
+  } finally {
+    renewing = false;
+  }
+}
+
+function tick() {
+  if (document.hidden || !seconds()) return;
+  const left = Math.ceil(seconds() - (performance.now() - shownAt) / 1000);
+  const shown = panel().querySelector("[data-left]");
+  if (shown) shown.textContent = Math.max(left, 0);
+  if (left <= 0) renew();
+}
+
+// --- What happened at the counter --------------------------------------------------------------
+
+const live = document.querySelector("[data-live]");
+const opened = performance.now();
+let asked = 0;
+
+async function look() {
+  // Someone at the till looks at the card; after three minutes it lies on the table.
+  const pause = performance.now() - opened < 180000 ? 900 : 5000;
+  if (document.hidden || performance.now() - asked < pause) return;
+  asked = performance.now();
+  try {
+    const answer = await fetch(live.dataset.live, { credentials: "same-origin" });
+    if (answer.status === 401) location.reload();
+    if (!answer.ok) return;
+    const news = await answer.json();
+    if (news.confirm) location.assign(news.confirm);
+    else if (String(news.version) !== live.dataset.version) await follow(String(news.version));
+  } catch {
+    // Out of reach: asked again.
+  }
+}
+
+async function follow(version) {
+  live.dataset.version = version;
+  if (live.dataset.leave) {
+    location.assign(live.dataset.leave);
+    return;
+  }
+  const answer = await fetch(location.href, { credentials: "same-origin" });
+  if (!answer.ok) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const part of ["[data-swap]", "[data-code]", ".tabs"]) {
+    const [now, next] = [document.querySelector(part), page.querySelector(part)];
+    if (now && next) now.replaceWith(next);
+  }
+  shownAt = performance.now();
+}
+
+if (panel()) setInterval(tick, 250);
+if (live) setInterval(look, 300);
+
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden && seconds() && performance.now() - shownAt > 20000) renew();
+});
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted) location.reload();
+});
+
+// --- The screen stays awake while the code is large ----------------------------------------------
+
+async function stayAwake() {
+  try {
+    await navigator.wakeLock?.request("screen");
+  } catch {
+    // Refused or not there: the screen dims as usual.
+  }
+}
+if (document.querySelector("[data-awake]")) {
+  stayAwake();
+  document.addEventListener("visibilitychange", () => document.hidden || stayAwake());
+}
+
+// --- Forms ---------------------------------------------------------------------------------------
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!form.matches("[data-once]")) return;
+  if (form.dataset.sent) {
+    event.preventDefault();
+    return;
+  }
+  form.dataset.sent = "1";
+  setTimeout(() => {
+    for (const button of form.querySelectorAll("button")) button.setAttribute("aria-disabled", "true");
+  });
+});
+
+for (const input of document.querySelectorAll("[data-digits]")) {
+  input.addEventListener("input", (event) => {
+    if (event.isComposing) return;
+    const digits = input.value.normalize("NFKC").replace(/\D/g, "");
+    if (digits.length === Number(input.dataset.digits)) input.form.requestSubmit();
+  });
+}
