@@ -6,8 +6,9 @@ import datetime as dt
 import uuid
 from typing import Any
 
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.utils.translation import gettext_lazy as _
+from psycopg.errors import UniqueViolation
 
 from loyalty import locks
 from loyalty.locks import AccountBook
@@ -22,6 +23,8 @@ from members.models import Shop, Staff
 from members.services import events
 
 __all__ = ["Cart", "CartLine", "QuoteChanged", "Worked", "quote", "settle"]
+
+RECEIPT_ONCE = "loyalty_order_external_no_key"  # the unique constraint
 
 
 class QuoteChanged(Refusal):
@@ -95,15 +98,18 @@ def _settle(
     if expected_hash is not None and expected_hash != worked.hash:
         raise QuoteChanged(worked)
     staff_id = actor.pk if actor else None
-    order_id = order_rows.write(
-        worked=worked,
-        key=key,
-        external_no=cart.external_no,
-        tender=tender,
-        staff_id=staff_id,
-        quotas=_quotas(worked),
-        at=at,
-    )
+    try:
+        order_id = order_rows.write(
+            worked=worked,
+            key=key,
+            external_no=cart.external_no,
+            tender=tender,
+            staff_id=staff_id,
+            quotas=_quotas(worked),
+            at=at,
+        )
+    except IntegrityError as error:
+        raise _known_receipt(error) from error
     promoted = None
     if worked.standing is not None:
         _use_coupons(worked)
@@ -123,6 +129,19 @@ def _settle(
         },
     )
     return _answer(worked, accounts, order_id=order_id, tender=tender, promoted=promoted, at=at)
+
+
+def _known_receipt(error: IntegrityError) -> Exception:
+    """The refusal, if the receipt's number is the reason; else the error itself."""
+    cause = error.__cause__
+    if isinstance(cause, UniqueViolation) and cause.diag.constraint_name == RECEIPT_ONCE:
+        return Refusal(
+            "receipt_known",
+            _("A sale with this receipt number is there already. Look it up by its number."),
+            status=409,
+            field="external_no",
+        )
+    return error
 
 
 def _quotas(worked: Worked) -> list[tuple[int, str, int]]:

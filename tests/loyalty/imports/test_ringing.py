@@ -207,6 +207,21 @@ def test_a_refusal_names_the_receipt_and_the_rest_can_follow(url: str) -> None:
     assert (rung.made, rung.replayed, rung.agrees) == (16, 13, True)
 
 
+def test_a_receipt_that_was_imported_is_refused(url: str) -> None:
+    with pytest.raises(CommandError) as error:
+        call_command(
+            "ring_up",
+            str(CUT),
+            "--from=2017-12-20",
+            f"--url={url}",
+            "--username=zhou",
+            f"--password={factories.PASSWORD}",
+            stdout=StringIO(),
+        )
+    assert str(error.value).endswith("[receipt_known]")
+    assert not Order.objects.filter(is_imported=False).exists()
+
+
 def test_sums_that_differ_are_an_error(url: str) -> None:
     ring(url, every=0)
     key = uuid.uuid5(ringing.KEYS, "settle 41439912955")
