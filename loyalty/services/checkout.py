@@ -109,7 +109,8 @@ def _settle(
             at=at,
         )
     except IntegrityError as error:
-        raise _known_receipt(error) from error
+        _refuse_known_receipt(error)
+        raise
     promoted = None
     if worked.standing is not None:
         _use_coupons(worked)
@@ -131,17 +132,16 @@ def _settle(
     return _answer(worked, accounts, order_id=order_id, tender=tender, promoted=promoted, at=at)
 
 
-def _known_receipt(error: IntegrityError) -> Exception:
-    """The refusal, if the receipt's number is the reason; else the error itself."""
+def _refuse_known_receipt(error: IntegrityError) -> None:
+    """Say it in a sentence, if the receipt's number is what the database refused."""
     cause = error.__cause__
     if isinstance(cause, UniqueViolation) and cause.diag.constraint_name == RECEIPT_ONCE:
-        return Refusal(
+        raise Refusal(
             "receipt_known",
             _("A sale with this receipt number is there already. Look it up by its number."),
             status=409,
             field="external_no",
-        )
-    return error
+        ) from error
 
 
 def _quotas(worked: Worked) -> list[tuple[int, str, int]]:
