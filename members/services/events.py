@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Mapping
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from members import registry
 from members.models import Event, Outbox
 from members.services import outbox as outbox_service
+
+
+INSERT_MANY = """
+WITH written AS (
+    INSERT INTO members_event (kind, at, member_id, data)
+    SELECT %(kind)s, %(at)s, m.key::bigint, m.value
+    FROM jsonb_each(%(data)s::jsonb) AS m ORDER BY m.key::bigint
+    RETURNING id
+)
+INSERT INTO members_outbox (event_id, due_at, attempts, last_error)
+SELECT id, %(at)s, 0, '' FROM written WHERE %(wanted)s
+"""
 
 
 def outbox_wanted(kind: str) -> bool:
@@ -54,10 +67,13 @@ def record_many(
     """Write one event of the same kind for each of these members, as ``record`` does for one."""
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("an event is recorded in the transaction that did it")
-    written = Event.objects.bulk_create(
-        Event(kind=kind, at=at, member_id=member_id, data=data)
-        for member_id, data in data_by_member.items()
-    )
-    if written and outbox_wanted(kind):
-        Outbox.objects.bulk_create(Outbox(event=event, due_at=at) for event in written)
+    if not data_by_member:
+        return
+    wanted = outbox_wanted(kind)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            INSERT_MANY,
+            {"kind": kind, "at": at, "data": json.dumps(data_by_member), "wanted": wanted},
+        )
+    if wanted:
         outbox_service.drain_after_commit()

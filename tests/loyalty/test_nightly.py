@@ -7,9 +7,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.db import IntegrityError
 from pytest_django import Settings
 
+from config.celery import app
 from loyalty import tasks
 from loyalty.models import Account, Coupon, MemberStats, NightlyRun
 from loyalty.services import nightly
@@ -136,3 +138,10 @@ def test_the_database_refuses(constraint: str, values: dict[str, object]) -> Non
     row = {"job": "expiry", "local_date": NIGHT.date() + dt.timedelta(days=1), "started_at": AT}
     with pytest.raises(IntegrityError, match=constraint):
         NightlyRun.objects.create(**{**row, **values})
+
+
+def test_the_schedule_asks_for_tasks_that_exist() -> None:
+    app.loader.import_default_modules()
+    asked = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+    assert asked - set(app.tasks) == set()
+    assert {"loyalty.nightly_expiry", "loyalty.nightly_tiers", "loyalty.nightly_reconcile"} < asked

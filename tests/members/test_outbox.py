@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from members import clock, registry, tasks
-from members.models import ConsumerDone, Event, Outbox, Tag
+from members.models import ConsumerDone, Event, Member, Outbox, Tag
 from members.services import events, outbox
 from tests.conftest import LiveDatabase
 from tests.factories import AT
@@ -265,3 +265,21 @@ def test_the_task_drains_all_batches(
     tasks.drain_outbox()
     assert Tag.objects.count() == outbox.BATCH + 1
     assert not Outbox.objects.exists()
+
+
+@pytest.mark.django_db
+def test_many_events_are_written_as_one_is(enqueued: list[str]) -> None:
+    first, second = (Member.objects.create(name=name, joined_at=AT) for name in ("一", "二"))
+    facts = {second.pk: {"points": 2}, first.pk: {"points": 1}}
+    events.record_many(kind="points_expired", at=AT, data_by_member=facts)
+    assert not Outbox.objects.exists()
+    registry.register_consumer("hello", ["points_expired"], write_tag)
+    events.record_many(kind="points_expired", at=AT, data_by_member=facts)
+    events.record_many(kind="points_expired", at=AT, data_by_member={})
+    rows = Event.objects.order_by("pk").values_list("kind", "at", "member_id", "data")
+    assert list(rows) == 2 * [
+        ("points_expired", AT, first.pk, {"points": 1}),
+        ("points_expired", AT, second.pk, {"points": 2}),
+    ]
+    latest = Event.objects.order_by("-pk").values_list("pk", flat=True)[:2]
+    assert set(Outbox.objects.values_list("pk", "due_at")) == {(pk, AT) for pk in latest}
