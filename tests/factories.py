@@ -26,6 +26,7 @@ from loyalty.models import (
     TopUpPlan,
 )
 from members.models import Card, Member, Shop, Staff
+from members.text import name_key
 
 # A Wednesday morning in Shanghai.
 AT = dt.datetime(2026, 5, 20, 2, 0, tzinfo=dt.UTC)
@@ -95,7 +96,7 @@ def member(
         phone=phone,
         phone_tail=(phone or "")[-4:],
         name=name,
-        pinyin="wxm" if name == "王小敏" else "",
+        pinyin=name_key(name),
         status=status,
         joined_at=AT,
         joined_shop=shop(),

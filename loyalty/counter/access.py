@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from members.errors import Refusal
 from members.models import Shop, Staff
+from members.selectors.staff import shop_of
 from members.services.staff import staff_shops
 
 SHOP_KEY = "shop_id"
@@ -42,7 +43,7 @@ def current_shop(request: HttpRequest, staff: Staff) -> Shop | None:
     """
     chosen = request.session.get(SHOP_KEY)
     if chosen is not None:
-        return staff_shops(staff).filter(pk=chosen).first()
+        return shop_of(staff, chosen)
     only = list(staff_shops(staff)[:2])
     if len(only) != 1:
         return None

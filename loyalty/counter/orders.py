@@ -24,7 +24,7 @@ from loyalty.settlement.refunds import RefundRequest, RefundResult, SoldOrder
 from loyalty.settlement.types import Refused
 from members import clock
 from members.errors import Refusal
-from members.text import plain_digits
+from members.text import plain
 
 UNDO_SECONDS = 60
 
@@ -113,7 +113,8 @@ def void(request: HttpRequest, till: Till, order_id: int) -> HttpResponse:
     at = clock.now()
     reason = request.POST.get("reason", "").strip()
     try:
-        if not reason and not undo_left(found, at):
+        # Of a sale that is undone already the service says so, or replays the first answer.
+        if not reason and found.status == Order.Status.SETTLED and not undo_left(found, at):
             raise Refusal("reason_needed", _("Say why, in a few words."), field="reason")
         undoing.void(
             key=parsing.client_key(request.POST.get("key")),
@@ -225,7 +226,7 @@ def _chosen_lines(request: HttpRequest, state: SoldOrder) -> list[tuple[int, int
     chosen = []
     for line in state.lines:
         field = f"quantity-{line.key}"
-        text = plain_digits(request.POST.get(field, ""))
+        text = plain(request.POST.get(field, ""))
         if not text:
             continue
         if not (text.isascii() and text.isdigit() and len(text) <= 9):

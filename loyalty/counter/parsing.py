@@ -16,8 +16,8 @@ from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from loyalty.models import Product
 from loyalty.money import MAX_FEN
+from loyalty.selectors.inputs import product_ids
 from loyalty.services.checkout import Cart, CartLine
 from members.errors import Refusal
 from members.selectors import find
@@ -241,10 +241,7 @@ def cart_lines(value: Any) -> tuple[CartLine, ...]:
 
 def products_by_sku(skus: Iterable[Any]) -> dict[str, int]:
     """Product ids by SKU, in one statement (none without SKUs)."""
-    wanted = {sku for sku in skus if isinstance(sku, str)}
-    if not wanted:
-        return {}
-    return dict(Product.objects.filter(sku__in=wanted).values_list("sku", "pk"))
+    return product_ids({sku for sku in skus if isinstance(sku, str) and sku.isprintable()})
 
 
 def _line(line: Data, field: str, products: Mapping[str, int]) -> CartLine:

@@ -27,7 +27,7 @@ from members import clock
 from members.errors import Refusal
 from members.models import Member
 from members.selectors import find
-from members.text import plain_digits
+from members.text import plain, plain_digits
 
 SHOWN_ORDERS = 5
 TAKEN_OFF = {"price", "amount_off", "coupon", "points", "stored_discount", "rounding"}
@@ -85,7 +85,7 @@ def _kept(till: Till, draft: Draft) -> HttpResponse:
 
 
 def _points_asked(request: HttpRequest, draft: Draft) -> int:
-    text = plain_digits(request.POST.get("points", str(draft.points))) or "0"
+    text = plain(request.POST.get("points", str(draft.points))) or "0"
     if not (text.isascii() and text.isdigit() and len(text) <= 10):
         raise Refusal("points_unreadable", _("Write the points as a whole number."), field="points")
     return int(text)

@@ -221,7 +221,7 @@ def reason_text(other: NotApplied, *, threshold_fen: int = 0) -> str:
     """
     if other.reason == "threshold_short":
         return _threshold_short(other, threshold_fen)
-    teller = _REASONS.get(other.reason)
+    teller = REASONS.get(other.reason)
     if teller is not None:
         return teller(other)
     return str(PLAIN_REASONS.get(other.reason, other.reason))
@@ -293,7 +293,7 @@ def _day(text: str) -> str:
         return text
 
 
-_REASONS: dict[str, Callable[[NotApplied], str]] = {
+REASONS: dict[str, Callable[[NotApplied], str]] = {
     "too_few_units": _too_few,
     "points_minimum": _points_minimum,
     "points_step": _points_step,

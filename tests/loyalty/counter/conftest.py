@@ -45,18 +45,18 @@ def cast(db: None) -> Cast:
 
 
 @pytest.fixture
-def at_work(db: None) -> Iterator[time_machine.Coordinates]:
+def at_work(db: None) -> Iterator[time_machine.Traveller]:
     """The clock stands at the factories' fixed time."""
     with time_machine.travel(factories.AT, tick=False) as moved:
         yield moved
 
 
 @pytest.fixture
-def client(cast: Cast, at_work: time_machine.Coordinates) -> Client:
+def client(cast: Cast, at_work: time_machine.Traveller) -> Client:
     """The cashier's browser, signed in, in English."""
     browser = Client(headers={"accept-language": "en"})
     browser.cookies["django_language"] = "en"
-    browser.force_login(cast.cashier, backend="django.contrib.auth.backends.ModelBackend")
+    browser.force_login(cast.cashier, backend="members.backends.StaffBackend")
     return browser
 
 

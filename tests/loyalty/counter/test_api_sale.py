@@ -312,6 +312,6 @@ def test_the_wrong_method(api: Api, cast: Cast) -> None:
 
 def test_a_post_without_the_csrf_token_is_refused(cast: Cast) -> None:
     strict = Client(enforce_csrf_checks=True)
-    strict.force_login(cast.cashier, backend="django.contrib.auth.backends.ModelBackend")
+    strict.force_login(cast.cashier, backend="members.backends.StaffBackend")
     answer = strict.post("/counter/api/quote", "{}", content_type="application/json")
     assert answer.status_code == 403
