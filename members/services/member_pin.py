@@ -72,7 +72,9 @@ def check(*, member: Member, pin: str, at: dt.datetime) -> None:
             field="pin",
         )
     if not check_password(plain_digits(pin), member.pin_hash):
-        raise Refusal("pin_wrong", _("This PIN is wrong. Try again."), status=403, field="pin")
+        raise Refusal(
+            "pin_wrong", _("This is not the card's PIN. Try again."), status=403, field="pin"
+        )
     rates.forget(name="member-pin", who=str(member.pk), window=WINDOW, at=at)
 
 
