@@ -189,6 +189,10 @@ USE_I18N = True
 TIME_ZONE = env.str("TIME_ZONE", "Asia/Shanghai")
 USE_TZ = True
 
+# --- The demo shop ------------------------------------------------------------------------------
+# How many members move into it on the first start, each with their year of orders.
+DEMO_MEMBERS = env.int("DEMO_MEMBERS", 5000)
+
 # --- Members -----------------------------------------------------------------------------------
 # The country whose phone numbers are written without a country code.
 PHONE_REGION = env.str("PHONE_REGION", "CN")

@@ -15,11 +15,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import OperationalError, connection
+from django.db import OperationalError
 from django.utils.translation import gettext_lazy as _
 from psycopg import errors as pg
 
 from members.errors import Refusal
+from members.statements import prepared_cursor
 
 FOR_UPDATE = "FOR UPDATE"
 
@@ -64,7 +65,7 @@ def waiting_politely() -> Iterator[None]:
 
 def lock_accounts(member_ids: Iterable[int]) -> AccountBook:
     """Lock all accounts of these members by ascending id, and read them in the same statement."""
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(
             "SELECT id, member_id, kind, balance, debt FROM loyalty_account"
             f" WHERE member_id = ANY(%s) ORDER BY id {FOR_UPDATE}",
@@ -76,7 +77,7 @@ def lock_accounts(member_ids: Iterable[int]) -> AccountBook:
 
 def lock_order(order_id: int) -> bool:
     """Lock one order; False when there is none."""
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(f"SELECT id FROM loyalty_order WHERE id = %s {FOR_UPDATE}", [order_id])
         return cursor.fetchone() is not None
 
@@ -89,7 +90,7 @@ def claim_key(
     None: it is ours. Otherwise (kind, content hash, response) of the one that came first; the
     unique index makes the statement wait until that one has ended.
     """
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(
             "INSERT INTO loyalty_clientkey (key, kind, content_hash, staff_id, at)"
             " VALUES (%s, %s, %s, %s, %s) ON CONFLICT (key) DO NOTHING",

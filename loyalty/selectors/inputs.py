@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection
-
 from loyalty.settlement.rulebook import WalletCoupon
 from loyalty.settlement.types import ValueLot
+from members.statements import prepared_cursor
 
 TRAILING = dt.timedelta(days=365)
 # A quota's longest period but "once and for all" is a calendar year, which may have 366 days.
@@ -112,7 +112,7 @@ def _rows(text: Any) -> list[list[Any]]:
 
 def load(*, member_id: int, at: dt.datetime) -> Standing | None:
     """One member's standing, or None when there is no such member."""
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(
             LOAD,
             {
@@ -148,7 +148,7 @@ def load(*, member_id: int, at: dt.datetime) -> Standing | None:
 
 def current_rules() -> tuple[int, str] | None:
     """(id, content hash) of the rule set in force, or None before the first publication."""
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(
             "SELECT r.id, r.content_hash FROM loyalty_policy p"
             " JOIN loyalty_ruleset r ON r.id = p.ruleset_id WHERE p.id = 1"
@@ -161,9 +161,18 @@ def products(ids: list[int]) -> dict[int, tuple[str, int | None, int | None]]:
     """Articles by id: (name, price in fen, category id)."""
     if not ids:
         return {}
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(
             "SELECT id, name, price_fen, category_id FROM loyalty_product WHERE id = ANY(%s)",
             [sorted(set(ids))],
         )
         return {row[0]: (row[1], row[2], row[3]) for row in cursor.fetchall()}
+
+
+def product_ids(skus: Collection[str]) -> dict[str, int]:
+    """Articles' ids by SKU; what is not known is not in it."""
+    if not skus:
+        return {}
+    with prepared_cursor() as cursor:
+        cursor.execute("SELECT sku, id FROM loyalty_product WHERE sku = ANY(%s)", [sorted(skus)])
+        return dict(cursor.fetchall())

@@ -6,7 +6,7 @@ import datetime as dt
 import uuid
 from typing import Any
 
-from django.db import IntegrityError, connection
+from django.db import IntegrityError
 from django.utils.translation import gettext_lazy as _
 from psycopg.errors import UniqueViolation
 
@@ -21,6 +21,7 @@ from members import clock
 from members.errors import Refusal
 from members.models import Shop, Staff
 from members.services import events
+from members.statements import prepared_cursor
 
 __all__ = ["Cart", "CartLine", "QuoteChanged", "Worked", "quote", "settle"]
 
@@ -160,7 +161,7 @@ def _use_coupons(worked: Worked) -> None:
     uses = worked.settlement.coupon_uses
     if not uses:
         return
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(
             "UPDATE loyalty_coupon c SET uses_left = c.uses_left - u.uses,"
             " status = CASE WHEN c.uses_left = u.uses THEN 'used' ELSE c.status END"
@@ -184,15 +185,7 @@ def _post(
         side=Entry.Side.REDEEMED,
     )
     for draw in result.draws:
-        list_fen = draw.list_fen
-        for kind, fen in (("principal", draw.principal_fen), ("bonus", draw.bonus_fen)):
-            if fen:
-                moves.append(
-                    ledger.Move(
-                        standing.id, kind, -fen, Entry.Side.REVENUE, draw.lot_id, None, list_fen
-                    )
-                )
-                list_fen = 0
+        moves += ledger.draw_moves(standing.id, draw)
     earned, new_lots = ledger.earn_moves(
         member_id=standing.id,
         points=result.points_earned,

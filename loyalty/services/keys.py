@@ -10,11 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from loyalty import locks
 from members.errors import Refusal
+from members.statements import prepared_cursor
 
 
 def content_hash(content: Any) -> str:
@@ -49,7 +50,7 @@ def once(
                 )
             return {**found[2], "replayed": True}
         response = effect()
-        with connection.cursor() as cursor:
+        with prepared_cursor() as cursor:
             cursor.execute(
                 "UPDATE loyalty_clientkey SET response = %s WHERE key = %s",
                 [json.dumps(response, cls=DjangoJSONEncoder), key],

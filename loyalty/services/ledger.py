@@ -10,10 +10,10 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db import connection
-
 from loyalty.locks import AccountBook, AccountState
 from loyalty.models import Entry
+from loyalty.settlement.types import LotDraw
+from members.statements import prepared_cursor
 
 Side = Entry.Side
 
@@ -70,7 +70,7 @@ WITH opened AS MATERIALIZED (
         principal_issued, principal_left, bonus_issued, bonus_left, issued_at, expires_at,
         order_id, top_up_id)
     SELECT id, member_id, asset, source, points, points, principal, principal, bonus, bonus,
-        %(at)s, expires_at, %(order_id)s, %(top_up_id)s
+        %(at)s, expires_at, %(order_id)s::bigint, %(top_up_id)s::bigint
     FROM opened
 ), moves AS (
     SELECT m.* FROM unnest(%(m_account)s::bigint[], %(m_lot)s::bigint[], %(m_ref)s::bigint[],
@@ -81,7 +81,7 @@ WITH opened AS MATERIALIZED (
     INSERT INTO loyalty_entry (account_id, lot_id, side, delta, balance_after, list_fen, at,
         order_id, refund_id, top_up_id, reason)
     SELECT m.account_id, COALESCE(m.lot_id, o.id), m.side, m.delta, m.balance_after, m.list_fen,
-        %(at)s, %(order_id)s, %(refund_id)s, %(top_up_id)s, %(reason)s
+        %(at)s, %(order_id)s::bigint, %(refund_id)s::bigint, %(top_up_id)s::bigint, %(reason)s
     FROM moves m LEFT JOIN opened o ON o.ref = m.ref
     ORDER BY m.seq
 ), drawn AS (
@@ -130,7 +130,7 @@ def post(
             total[1] -= move.delta
         after.append(state.balance)
         states.append(state)
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(
             POST,
             {
@@ -205,4 +205,15 @@ def spend_moves(
             amount -= part
         if not amount:
             break
+    return moves
+
+
+def draw_moves(member_id: int, draw: LotDraw) -> list[Move]:
+    """Moves that pay by one stored-value lot; the list price covered goes with the first."""
+    moves = []
+    list_fen = draw.list_fen
+    for kind, fen in (("principal", draw.principal_fen), ("bonus", draw.bonus_fen)):
+        if fen:
+            moves.append(Move(member_id, kind, -fen, Side.REVENUE, draw.lot_id, None, list_fen))
+            list_fen = 0
     return moves

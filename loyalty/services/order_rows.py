@@ -10,11 +10,10 @@ import json
 import uuid
 from typing import Any
 
-from django.db import connection
-
 from loyalty.services.working import Worked
 from loyalty.settlement.replay import inputs_to_json
 from members import clock
+from members.statements import prepared_cursor
 
 ORDER_COLUMNS = (
     "key, external_no, shop_id, staff_id, member_id, tier_id, channel, at, local_date, status,"
@@ -90,7 +89,7 @@ WITH o AS (
         AS r(coupon, uses, saved)
 ), quotas AS (
     INSERT INTO loyalty_quotause (benefit_id, member_id, period, number, order_id, at)
-    SELECT r.benefit, %(member)s, r.period, r.number, o.id, %(at)s
+    SELECT r.benefit, %(member)s::bigint, r.period, r.number, o.id, %(at)s
     FROM o, unnest(%(q_benefit)s::bigint[], %(q_period)s::text[], %(q_number)s::int[])
         AS r(benefit, period, number)
 )
@@ -148,7 +147,7 @@ def write(
     result, inputs = worked.settlement, worked.inputs
     stored = result.principal_fen + result.bonus_fen
     paid = [(kind, fen) for kind, fen in (("stored", stored), (tender, result.other_fen)) if fen]
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(
             WRITE,
             {

@@ -5,11 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import json
 
-from django.db import connection
-
 from loyalty.selectors.inputs import Standing
 from loyalty.services.working import Worked
 from members import clock
+from members.statements import prepared_cursor
 
 WEEKS_KEPT = 12
 
@@ -21,8 +20,9 @@ UPDATE loyalty_memberstats SET
         ELSE last_order_at END,
     orders_count = orders_count + %(counts)s, net_fen = net_fen + %(net)s,
     basis_fen = basis_fen + %(basis)s, category_weeks = %(weeks)s::jsonb,
-    tier_id = COALESCE(%(tier)s, tier_id), tier_since = COALESCE(%(since)s, tier_since),
-    tier_until = COALESCE(%(until)s, tier_until)
+    tier_id = COALESCE(%(tier)s::bigint, tier_id),
+    tier_since = COALESCE(%(since)s::date, tier_since),
+    tier_until = COALESCE(%(until)s::date, tier_until)
 WHERE member_id = %(member)s
 """
 
@@ -52,7 +52,7 @@ def count_order(
     """
     result = worked.settlement
     tier, since, until = promotion or (None, None, None)
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(
             COUNT,
             {
@@ -86,7 +86,7 @@ def take_back(*, member_id: int, net_fen: int, basis_fen: int, undone: bool) -> 
 
     Called after the order's own row says so. The tier is lowered by the nightly run only.
     """
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(
             REFUND,
             {"member": member_id, "net": net_fen, "basis": basis_fen, "undone": int(undone)},

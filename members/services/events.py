@@ -12,7 +12,12 @@ from django.db import connection, transaction
 from members import registry
 from members.models import Event, Outbox
 from members.services import outbox as outbox_service
+from members.statements import prepared_cursor
 
+INSERT = """
+INSERT INTO members_event (kind, at, member_id, staff_id, shop_id, data)
+VALUES (%s, %s, %s, %s, %s, %s) RETURNING id
+"""
 
 INSERT_MANY = """
 WITH written AS (
@@ -52,8 +57,18 @@ def record(
     """
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("an event is recorded in the transaction that did it")
-    event = Event.objects.create(
-        kind=kind, at=at, member_id=member_id, staff_id=staff_id, shop_id=shop_id, data=data or {}
+    data = data or {}
+    with prepared_cursor() as cursor:
+        cursor.execute(INSERT, [kind, at, member_id, staff_id, shop_id, json.dumps(data)])
+        number = cursor.fetchone()[0]
+    event = Event(
+        pk=number,
+        kind=kind,
+        at=at,
+        member_id=member_id,
+        staff_id=staff_id,
+        shop_id=shop_id,
+        data=data,
     )
     if outbox and outbox_wanted(kind):
         Outbox.objects.bulk_create([Outbox(event=event, due_at=at)])
