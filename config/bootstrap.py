@@ -102,8 +102,8 @@ def uv_is_there(lock: Path) -> bool:
 
 
 def uv_environment() -> dict[str, str]:
-    """uv does not read pip's settings; a mirror set there is meant for it, too."""
-    env = dict(os.environ)
+    """uv reads neither pip's settings nor, unasked, the machine's certificates; pip does."""
+    env = {"UV_SYSTEM_CERTS": "true", **os.environ}
     mirror = env.get("PIP_INDEX_URL", "")
     if not mirror:
         asked: list[str | Path] = [PYTHON, "-m", "pip", "config", "get", "global.index-url"]
