@@ -15,7 +15,7 @@ run: bootstrap
 	@exec $(BIN)/python manage.py up
 
 test: lint
-	@$(BIN)/python -m pytest -n auto $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 lint: bootstrap-dev
 	@$(BIN)/ruff check .
