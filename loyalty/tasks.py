@@ -11,9 +11,11 @@ from typing import Any
 
 import structlog
 from celery import shared_task
+from django.conf import settings
 from django.db import transaction
 
 from loyalty import locks
+from loyalty.demo import fill
 from loyalty.models import NightlyRun
 from loyalty.selectors import reconciliation
 from loyalty.services import coupons, expiry, nightly, nightly_tiers
@@ -74,3 +76,13 @@ def _reconcile() -> dict[str, Any]:
     if not report.is_clean:
         log.error("ledger_differs", differences=report.totals)
     return report.as_dict()
+
+
+@shared_task(name="loyalty.fill_demo", ignore_result=True)  # type: ignore[untyped-decorator,unused-ignore]
+def fill_demo() -> None:
+    """Move the demo shop's members in, once, while the pages are open already."""
+    if settings.DEMO_MEMBERS and not fill.is_filled():
+        at = clock.now()
+        orders = fill.fill(at=at, members=settings.DEMO_MEMBERS)
+        fill.hand_back(at=at)
+        log.info("demo_filled", members=settings.DEMO_MEMBERS, orders=orders)

@@ -31,7 +31,13 @@ class Shop:
         self.data = data
         self.port = int(env.get("PORT") or free_port())
         kept = {key: value for key, value in os.environ.items() if key not in OURS}
-        self.env = {**kept, "HUITOU_DATA": str(data), "PORT": str(self.port), **env}
+        self.env = {
+            **kept,
+            "HUITOU_DATA": str(data),
+            "PORT": str(self.port),
+            "DEMO_MEMBERS": "0",
+            **env,
+        }
         self.output = data.with_name(f"{data.name}.out")
         self.process: subprocess.Popen[bytes] | None = None
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from loyalty.demo import shop as demo
 from loyalty.models import Benefit, CouponTemplate, GiftPack, RuleSet, Tier, TopUpPlan
-from loyalty.services import demo, rule_changes, rules
+from loyalty.services import rule_changes, rules
 from members.errors import Refusal
 from members.models import Event, Member
 from tests import factories

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from celery import current_app
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.checks import run_checks
@@ -39,11 +40,12 @@ class Command(BaseCommand):
 
     def _demo_shop(self) -> dict[str, Any]:
         """Hook: `ensure_demo(passwords={login: password}, at=…)` returns what to try first."""
-        if not find_spec("loyalty.services.demo"):
+        if not find_spec("loyalty.demo"):
             return {}
         passwords = DataFolder(settings.DATA_DIR).demo_passwords()
-        demo = import_module("loyalty.services.demo")
+        demo = import_module("loyalty.demo.shop")
         steps = demo.ensure_demo(passwords=passwords, at=clock.now())
+        current_app.send_task("loyalty.fill_demo")
         return {"logins": passwords, "try_first": [str(step) for step in steps or []]}
 
     def _collect_static(self) -> None:

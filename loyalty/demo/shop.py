@@ -1,4 +1,4 @@
-"""A small café to try things on: rules, articles, a few members, three people behind the counter.
+"""The demo café itself: rules, articles, three people behind the counter, three known members.
 
 Everything goes through the services that a real shop uses, so the ledger is a real one.
 """
@@ -29,24 +29,39 @@ from loyalty.services.checkout import Cart, CartLine, settle
 from members.models import Member, Shop, Staff
 from members.text import name_key
 
-SHOPS = (("main", "回头咖啡 人民路店"), ("park", "回头咖啡 公园店"))
+SHOPS = (
+    ("main", "回头咖啡 人民路店"),
+    ("park", "回头咖啡 公园店"),
+    ("station", "回头咖啡 火车站店"),
+)
 STAFF = (
     ("owner", Staff.Role.OWNER, "周老板"),
     ("manager", Staff.Role.MANAGER, "陈店长"),
     ("cashier", Staff.Role.CASHIER, "小林"),
 )
-ARTICLES = (
-    ("咖啡", "C01", "美式", 2200),
-    ("咖啡", "C02", "拿铁", 3200),
-    ("咖啡", "C03", "燕麦拿铁", 3600),
-    ("咖啡", "C04", "手冲 耶加雪菲", 4200),
-    ("茶", "T01", "茉莉绿茶", 2800),
-    ("茶", "T02", "柚子红茶", 3000),
-    ("烘焙", "B01", "巴斯克蛋糕", 3600),
-    ("烘焙", "B02", "可颂", 1800),
-    ("烘焙", "B03", "贝果", 2200),
-    ("周边", "G01", "挂耳咖啡 10包", 6800),
-)
+ARTICLES = {
+    "咖啡": (
+        "C",
+        "美式 2200,拿铁 3200,燕麦拿铁 3600,手冲 耶加雪菲 4200,卡布奇诺 3200,摩卡 3400,馥芮白 3400,"
+        "冷萃 3000,生椰拿铁 3400,桂花拿铁 3600,浓缩 1800,手冲 曼特宁 4000,脏脏咖啡 3600,"
+        "低因拿铁 3400",
+    ),
+    "茶": (
+        "T",
+        "茉莉绿茶 2800,柚子红茶 3000,伯爵红茶 2600,乌龙奶茶 2800,抹茶拿铁 3200,柠檬红茶 2600,"
+        "白桃乌龙 2800,热巧克力 3000",
+    ),
+    "烘焙": (
+        "B",
+        "巴斯克蛋糕 3600,可颂 1800,贝果 2200,肉桂卷 2400,提拉米苏 3800,芝士三明治 2800,"
+        "全麦吐司 2600,蓝莓麦芬 2000,司康 1800,火腿可颂 2600,抹茶蛋糕卷 3200",
+    ),
+    "周边": (
+        "G",
+        "挂耳咖啡 10包 6800,咖啡豆 250克 8800,随行杯 9800,马克杯 5800,帆布袋 4900,滤纸 2800,"
+        "手冲壶 15800",
+    ),
+}
 PEOPLE = (
     ("+8613800001234", "王小敏", 68000, 1280, True),
     ("+8613900005678", "李明", 0, 320, False),
@@ -90,14 +105,17 @@ def _make(at: dt.datetime) -> None:
 
 
 def _articles() -> None:
-    for category, sku, name, price_fen in ARTICLES:
-        Product.objects.create(
-            sku=sku,
-            name=name,
-            pinyin=name_key(name),
-            price_fen=price_fen,
-            category=Category.objects.get_or_create(name=category, parent=None)[0],
-        )
+    for category, (letter, text) in ARTICLES.items():
+        kind = Category.objects.create(name=category)
+        for number, item in enumerate(text.split(","), start=1):
+            name, _blank, price_fen = item.rpartition(" ")
+            Product.objects.create(
+                sku=f"{letter}{number:02d}",
+                name=name,
+                pinyin=name_key(name),
+                price_fen=int(price_fen),
+                category=kind,
+            )
 
 
 def _rules(at: dt.datetime) -> None:

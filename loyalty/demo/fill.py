@@ -1,0 +1,95 @@
+"""Fills the demo shop with members and their year, and hands a few purchases back."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+
+from django.db import connection, transaction
+
+from loyalty.demo import rows
+from loyalty.demo.people import people
+from loyalty.demo.year import Article, Ids, MemberYear, Plan, World
+from loyalty.models import Order, Product, TopUpPlan
+from loyalty.services import rules, undoing
+from members import clock
+from members.models import Event, Shop, Staff
+from members.services import events
+
+REFUNDS = 24
+
+
+def world(at: dt.datetime) -> World:
+    """What every member's year is worked out by: the rules in force and what is for sale."""
+    ruleset = rules.publish(actor=None, at=at)
+    book = rules.rulebook(ruleset.pk, ruleset.content_hash)
+    cashier = Staff.objects.get(username="cashier")
+    shops = list(Shop.objects.order_by("pk").values_list("pk", flat=True))
+    articles = [
+        Article(pk, name, price_fen or 0, book.ancestors[category] if category else frozenset())
+        for pk, name, price_fen, category in Product.objects.order_by("pk").values_list(
+            "pk", "name", "price_fen", "category_id"
+        )
+    ]
+    plans = [
+        Plan(plan.pk, plan.pay_fen, plan.pack.bonus_fen if plan.pack else 0)
+        for plan in TopUpPlan.objects.select_related("pack").filter(tiers=None)
+    ]
+    return World(
+        book=book,
+        ruleset_id=ruleset.pk,
+        shops=shops,
+        cashiers=[cashier.pk] * len(shops),
+        articles=articles,
+        plans=plans,
+        now=at,
+    )
+
+
+def fill(*, at: dt.datetime, members: int) -> int:
+    """Make the members and their orders; the number of orders. All of it or nothing."""
+    scene = world(at)
+    ids = Ids(
+        lot=rows.ids("loyalty_lot"),
+        coupon=rows.ids("loyalty_coupon"),
+        top_up=rows.ids("loyalty_topup"),
+    )
+    numbers = rows.take_ids("members_member", members)
+    years = []
+    for person in people(
+        members,
+        today=clock.local_date(at),
+        shops=len(scene.shops),
+        articles=len(scene.articles),
+    ):
+        year = MemberYear(person, numbers[person.number], scene, ids)
+        year.live()
+        years.append(year)
+    with transaction.atomic():
+        rows.write(years, ruleset_id=scene.ruleset_id, now=at)
+        events.record(kind="demo_filled", at=at, data={"members": members}, outbox=False)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    return sum(len(year.orders) for year in years)
+
+
+def is_filled() -> bool:
+    """Whether the members have moved in already."""
+    return Event.objects.filter(kind="demo_filled").exists()
+
+
+def hand_back(*, at: dt.datetime) -> None:
+    """A few of yesterday's purchases are refunded, through the service, as at a counter."""
+    cashier = Staff.objects.get(username="cashier")
+    recent = Order.objects.filter(is_valid=True, member__isnull=False).order_by("-pk")[:REFUNDS]
+    for number, order in enumerate(recent.select_related("shop")):
+        undoing.refund(
+            key=uuid.uuid5(rows.NAMESPACE, f"refund {order.pk}"),
+            order_id=order.pk,
+            lines=[(0, 1)] if number % 2 else None,
+            amount_fen=None,
+            reason="口味不合",
+            shop=order.shop,
+            actor=cashier,
+            at=at,
+        )
