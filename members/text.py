@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import unicodedata
 
-from pypinyin import Style, lazy_pinyin
-
 # Surnames whose first letter is not that of the character's usual reading.
 _SURNAMES = {
     "万俟": "mq",
@@ -40,6 +38,9 @@ def name_key(text: str, *, length: int = 40) -> str:
 
     ``length`` is the width of the column it is kept in; a longer key is cut.
     """
+    # Here and not above: its dictionary is a third of a second in the start of every process.
+    from pypinyin import Style, lazy_pinyin
+
     name = "".join(plain(text).split())
     key = ""
     for size in (2, 1):
