@@ -1,15 +1,28 @@
 """Every sentence shown to people has its Chinese, and the compiled file is the current one."""
 
 import gettext
+from importlib.util import find_spec
 from pathlib import Path
 
-from config import catalogues
+from config import borrowed, catalogues
 
 BASE = Path(__file__).resolve().parents[2]
 
 
 def test_the_committed_catalogue_is_complete() -> None:
     assert catalogues.check(BASE) == []
+
+
+def test_what_is_translated_for_libraries_is_what_they_say() -> None:
+    said = ""
+    for library in ("unfold", "axes", "django_otp"):
+        spec = find_spec(library)
+        assert spec
+        assert spec.submodule_search_locations
+        for file in Path(next(iter(spec.submodule_search_locations))).rglob("*"):
+            if file.suffix in (".py", ".html"):
+                said += file.read_text("utf-8").replace("\\'", "'")
+    assert [sentence for sentence in borrowed.SENTENCES if sentence not in said] == []
 
 
 def write(base: Path, name: str, text: str) -> None:
