@@ -12,20 +12,28 @@ SELECT list needs a cast.
 from __future__ import annotations
 
 from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
-from psycopg import Cursor
+from psycopg import Connection, Cursor
 from psycopg._queries import PostgresQuery
+from psycopg.adapt import AdaptersMap
 from psycopg.types.numeric import Int8Dumper
+
+# By default the size of a number decides its type, and each set of types would be a statement of
+# its own. Kept with the connection: making the map takes longer than a small statement.
+_adapters: WeakKeyDictionary[Any, AdaptersMap] = WeakKeyDictionary()
 
 
 class _PreparingCursor(Cursor[tuple[Any, ...]]):
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        # By default the size of a number decides its type, and each set of types would be a
-        # statement of its own.
-        self.adapters.register_dumper(int, Int8Dumper)
+    def __init__(self, connection: Connection[Any]) -> None:
+        super().__init__(connection)
+        adapters = _adapters.get(connection)
+        if adapters is None:
+            adapters = _adapters[connection] = AdaptersMap(connection.adapters)
+            adapters.register_dumper(int, Int8Dumper)
+        self._adapters = adapters
 
     def execute(self, query: Any, params: Any = None, **named: Any) -> _PreparingCursor:
         super().execute(query, params, prepare=True, **named)

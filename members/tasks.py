@@ -14,6 +14,7 @@ _BATCHES = 100
 @shared_task(name=outbox.DRAIN_TASK)  # type: ignore[untyped-decorator,unused-ignore]
 def drain_outbox() -> None:
     """Act on due events; sent after each commit that wrote one, and by the sweep."""
+    outbox.drain_begins()
     for _round in range(_BATCHES):
         if not outbox.drain_batch(at=clock.now()).claimed:
             return

@@ -10,13 +10,21 @@ from typing import Any
 from django.db import connection, transaction
 
 from members import registry
-from members.models import Event, Outbox
+from members.models import Event
 from members.services import outbox as outbox_service
 from members.statements import prepared_cursor
 
 INSERT = """
 INSERT INTO members_event (kind, at, member_id, staff_id, shop_id, data)
-VALUES (%s, %s, %s, %s, %s, %s) RETURNING id
+VALUES (%(kind)s, %(at)s, %(member)s, %(staff)s, %(shop)s, %(data)s) RETURNING id
+"""
+
+INSERT_TO_ACT_ON = f"""
+WITH written AS ({INSERT}), outbox AS (
+    INSERT INTO members_outbox (event_id, due_at, attempts, last_error)
+    SELECT id, %(at)s, 0, '' FROM written
+)
+SELECT id FROM written
 """
 
 INSERT_MANY = """
@@ -50,7 +58,7 @@ def record(
     data: dict[str, Any] | None = None,
     outbox: bool = True,
 ) -> Event:
-    """Write one event, and its outbox row if someone acts on the kind (one INSERT each).
+    """Write one event, and its outbox row if someone acts on the kind, in one statement.
 
     ``data`` holds ids and facts only, JSON-ready. ``outbox=False``: imports, the demo shop and
     bulk issue, on which nobody acts. Only inside the transaction that does what it tells.
@@ -58,10 +66,21 @@ def record(
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("an event is recorded in the transaction that did it")
     data = data or {}
+    values: dict[str, dt.datetime | str | int | None] = {
+        "kind": kind,
+        "at": at,
+        "member": member_id,
+        "staff": staff_id,
+        "shop": shop_id,
+        "data": json.dumps(data),
+    }
+    wanted = outbox and outbox_wanted(kind)
     with prepared_cursor() as cursor:
-        cursor.execute(INSERT, [kind, at, member_id, staff_id, shop_id, json.dumps(data)])
+        cursor.execute(INSERT_TO_ACT_ON if wanted else INSERT, values)
         number = cursor.fetchone()[0]
-    event = Event(
+    if wanted:
+        outbox_service.drain_after_commit()
+    return Event(
         pk=number,
         kind=kind,
         at=at,
@@ -70,10 +89,6 @@ def record(
         shop_id=shop_id,
         data=data,
     )
-    if outbox and outbox_wanted(kind):
-        Outbox.objects.bulk_create([Outbox(event=event, due_at=at)])
-        outbox_service.drain_after_commit()
-    return event
 
 
 def record_many(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import structlog
 from celery import current_app
+from django.core.cache import cache
 from django.db import connection, transaction
 from django.db.models import F
 
@@ -26,6 +27,10 @@ BATCH = 50  # rows; few enough to be done well within the lease
 FIRST_PAUSE = dt.timedelta(seconds=5)
 LONGEST_PAUSE = dt.timedelta(hours=1)
 DRAIN_TASK = "members.drain_outbox"
+# Set in the cache while a task is queued that nobody has begun; a lost one holds up no longer
+# than this, and the sweep comes by anyway.
+WAITING = "outbox-drain-waits"
+WAITING_AT_MOST = 5.0  # seconds
 
 log = structlog.get_logger(__name__)
 
@@ -51,11 +56,18 @@ def drain_after_commit() -> None:
 
 
 def _enqueue() -> None:
+    """Send the task, unless one that nobody has begun is waiting: it will find these rows too."""
     try:
-        # By name: services do not import tasks.
-        current_app.signature(DRAIN_TASK).apply_async()
+        if cache.add(WAITING, True, timeout=WAITING_AT_MOST):
+            # By name: services do not import tasks.
+            current_app.signature(DRAIN_TASK).apply_async()
     except Exception as error:  # whatever the broker's client raises: the sale is committed
         log.warning("outbox_not_enqueued", error=str(error))
+
+
+def drain_begins() -> None:
+    """What is committed from now on needs a task of its own. Before the first batch is claimed."""
+    cache.delete(WAITING)
 
 
 def drain_batch(*, at: dt.datetime, limit: int = BATCH) -> Drained:

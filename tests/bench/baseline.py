@@ -72,6 +72,10 @@ class Sample:
         self.lots = rows("loyalty_lot")
         self.entries = rows("loyalty_entry")
         self.events = rows("members_event", "(data->>'order')::bigint = %s")
+        self.outbox = rows(
+            "members_outbox",
+            "event_id IN (SELECT id FROM members_event WHERE (data->>'order')::bigint = %s)",
+        )
 
 
 def script(sample: Sample, *, members: int) -> str:
@@ -118,7 +122,10 @@ def script(sample: Sample, *, members: int) -> str:
         insert("loyalty_entry", row, account_id=account, lot_id=lot, order_id=":the_order")
     lines += _updates(sample, places, members=members)
     for row in sample.events:
-        insert("members_event", row)
+        insert("members_event", row, "event")
+        for waiting in sample.outbox:
+            if waiting["event_id"] == row["id"]:
+                insert("members_outbox", waiting, event_id=":event")
     response = _literal(sample.key["response"])
     lines.append(f"UPDATE loyalty_clientkey SET response = {response} WHERE key = {KEY};")
     lines.append("COMMIT;")
