@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from config.admin import look
 from config.env import data_folder, database, env, running_servers, secret_key
 from config.logs import logging_settings
 
@@ -35,10 +36,10 @@ INSTALLED_APPS = [
     "loyalty",
     "campaigns",
     "analytics",
-    "unfold",
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "unfold.contrib.forms",
-    "django.contrib.admin",
+    "config.admin.apps.OfficeConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -171,12 +172,14 @@ AUTH_PASSWORD_VALIDATORS = [
 if TESTING:
     PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 LOGIN_URL = "admin:login"
+UNFOLD = look.UNFOLD
 AXES_ENABLED = env.bool("AXES_ENABLED", not TESTING)
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
+AXES_LOCKOUT_CALLABLE = "loyalty.counter.sign_in.locked_out"
 OTP_TOTP_ISSUER = "Huitou"
 
 # --- Language and time -------------------------------------------------------------------------

@@ -80,3 +80,8 @@ def choose_shop(request: HttpRequest) -> HttpResponse:
         error = Refusal("shop_unknown", _("Choose one of these shops."), field="shop", status=403)
     context = {"shops": shops, "error": error, "shop": current_shop(request, staff)}
     return render(request, "counter/shop.html", context, status=error.status if error else 200)
+
+
+def locked_out(request: HttpRequest, *_more: object) -> HttpResponse:
+    """After too many wrong passwords; named in the settings for every login of the site."""
+    return render(request, "429.html", status=429)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from members.models import Shop
 from tests import factories
@@ -119,3 +120,20 @@ def test_no_page_asks_for_anything_inline_or_foreign(client: Client) -> None:
         assert "onclick" not in answer.text
         assert "https://" not in answer.text
         assert answer["Cache-Control"] == "no-store"
+
+
+def test_too_many_wrong_passwords(stranger: Client, settings: Settings) -> None:
+    settings.AXES_ENABLED = True
+    for _ in range(settings.AXES_FAILURE_LIMIT):
+        answer = stranger.post("/counter/login/", {"username": "lin", "password": "wrong"})
+    assert answer.status_code == 429
+    assert 'data-code="locked_out"' in answer.text
+    answer = stranger.post("/counter/login/", {"username": "lin", "password": factories.PASSWORD})
+    assert answer.status_code == 429
+
+
+def test_pages_that_are_not_there_and_forms_that_are_too_old(cast: Cast, client: Client) -> None:
+    assert 'data-code="not_found"' in client.get("/counter/orders/999/").text
+    strict = Client(enforce_csrf_checks=True)
+    answer = strict.post("/counter/login/", {"username": "lin"})
+    assert (answer.status_code, 'data-code="page_too_old"' in answer.text) == (403, True)
