@@ -39,6 +39,15 @@ def tail(phone: str | None) -> str:
     return phone[-4:] if phone else ""
 
 
+def phone_text(phone: str) -> str:
+    """The owner's own phone, for reading: 138 0000 1234; abroad as the library writes it."""
+    if _CHINESE_MOBILE.fullmatch(phone):
+        return f"{phone[3:6]} {phone[6:10]} {phone[10:]}"
+    number = phonenumbers.parse(phone)
+    text: str = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    return text
+
+
 def _unreadable() -> Refusal:
     return Refusal(
         "phone_unreadable",

@@ -21,7 +21,7 @@ from members import clock
 from members.channels import text_sender
 from members.errors import Refusal
 from members.models import Shop
-from members.phones import normalise_phone
+from members.phones import normalise_phone, phone_text
 from members.services import consent, login_codes
 
 # Between the two pages the phone and the ticks wait here, signed, for a quarter of an hour.
@@ -62,7 +62,8 @@ def join(request: HttpRequest) -> HttpResponse:
         "channel": _channel(request),
         "shop": (request.POST.get("s") or request.GET.get("s") or "")[:32],
         "phone": request.POST.get("phone", "")[:40],
-        "questions": consent.QUESTIONS,
+        "terms": consent.TERMS,
+        "optional": consent.AT_JOINING,
         "ticked": [question for question in consent.QUESTIONS if question.name in request.POST],
     }
     if request.method != "POST":
@@ -152,7 +153,7 @@ def _code_page(request: HttpRequest, phone: str, refusal: Refusal | None) -> Htt
         request,
         "member/join_code.html",
         refusal,
-        phone=phone,
+        phone=phone_text(phone),
         demo_text=text_sender().shown(phone=phone),
         wait_s=login_codes.wait_s(phone=phone, at=clock.now()),
     )

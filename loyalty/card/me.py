@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from django.conf import settings
@@ -21,6 +22,8 @@ from loyalty.services import confirmations
 from members.errors import Refusal
 from members.models import Member
 from members.services import consent, inbox, member_pin, member_sessions, own_card
+
+RECENT = dt.timedelta(days=7)  # as long a spend may be disowned by one tap
 
 page = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -207,6 +210,7 @@ def messages_page(request: HttpRequest, visit: Visit) -> HttpResponse:
         here="inbox",
         told=[words.tell(row) for row in rows],
         up_to=rows[0].pk if rows else 0,
+        recent=visit.at - RECENT,
     )
 
 

@@ -20,6 +20,7 @@ from members.services import inbox
 
 PAGE = 30
 PAST = 20
+LOTS = 3  # the ones that end soonest, by day; the rest as one sum
 CALENDAR_DAYS = 28
 
 
@@ -84,7 +85,7 @@ def points(request: HttpRequest, visit: Visit) -> HttpResponse:
     """The points: what they are worth, when they end, and why each changed."""
     standing, book = presenters.standing_of(visit.member, at=visit.at)
     rows = bills.points_rows(visit.member.pk, before=_before(request), limit=PAGE)
-    rule = book.points_rule
+    rule, lots = book.points_rule, bills.points_lots(standing)
     return shown(
         request,
         visit,
@@ -96,7 +97,8 @@ def points(request: HttpRequest, visit: Visit) -> HttpResponse:
         debt=standing.points_debt,
         step_points=rule.step_points,
         step_fen=rule.step_value_fen,
-        lots=bills.points_lots(standing),
+        lots=lots[:LOTS],
+        later=sum(left for left, _day in lots[LOTS:]),
         rows=rows,
         earlier=rows[-1].id if len(rows) == PAGE else None,
     )

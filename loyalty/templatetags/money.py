@@ -34,6 +34,12 @@ def whole(number: int) -> str:
 
 
 @register.filter
+def brief_yuan(fen: int) -> str:
+    """In a sentence: 124600 → ¥1,246, 1250 → ¥12.50"""
+    return format_yuan(int(fen)).removesuffix(".00")
+
+
+@register.filter
 def short_yuan(fen: int) -> str:
     """For a figure on a coupon: 2000 → 20, 1250 → 12.50"""
     return yuan_text(int(fen)).removesuffix(".00")

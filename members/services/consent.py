@@ -53,6 +53,7 @@ PROFILE = Question(
 )
 # The terms end with the membership; the others are given and taken back one by one.
 OPTIONAL = (OFFERS_INBOX, OFFERS_SMS, PROFILE)
+AT_JOINING = (OFFERS_INBOX, OFFERS_SMS)
 QUESTIONS = (TERMS, *OPTIONAL)
 
 

@@ -121,3 +121,15 @@ for (const input of document.querySelectorAll("[data-digits]")) {
     if (digits.length === Number(input.dataset.digits)) input.form.requestSubmit();
   });
 }
+
+// Who has the inbox open has read it.
+const unread = document.querySelector("[data-read]");
+if (unread) {
+  fetch(location.href, { method: "POST", credentials: "same-origin", body: new FormData(unread) }).then(
+    () => {
+      unread.hidden = true;
+      document.querySelector(".tabs .count")?.remove();
+    },
+    () => {},
+  );
+}
