@@ -137,7 +137,7 @@ def test_a_yes_is_for_that_cart_and_not_for_ever() -> None:
     decide(row)
     for wrong in ({"cart": "cart-2"}, {"at": later(300)}):
         with pytest.raises(Refusal):
-            take(row, **wrong)  # type: ignore[arg-type]
+            take(row, **wrong)
     take(row, at=later(299))
 
 

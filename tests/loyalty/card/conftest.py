@@ -29,7 +29,7 @@ class Cast:
 
 
 @pytest.fixture
-def at_home(db: None) -> Iterator[time_machine.Coordinates]:
+def at_home(db: None) -> Iterator[time_machine.Traveller]:
     """The clock stands at the factories' fixed time."""
     with time_machine.travel(AT, tick=False) as moved:
         yield moved
@@ -68,5 +68,5 @@ def logged_in(member: Member) -> Client:
 
 
 @pytest.fixture
-def client(cast: Cast, at_home: time_machine.Coordinates) -> Client:
+def client(cast: Cast, at_home: time_machine.Traveller) -> Client:
     return logged_in(cast.member)

@@ -119,7 +119,7 @@ def test_five_wrong_codes_lock_the_code(phone_browser: Client) -> None:
 
 
 def test_a_locked_code_ends_with_the_next_one(
-    phone_browser: Client, at_home: time_machine.Coordinates
+    phone_browser: Client, at_home: time_machine.Traveller
 ) -> None:
     code = ask(phone_browser)
     for _try in range(5):
@@ -132,7 +132,7 @@ def test_a_locked_code_ends_with_the_next_one(
 
 
 def test_a_code_is_good_for_five_minutes(
-    phone_browser: Client, at_home: time_machine.Coordinates
+    phone_browser: Client, at_home: time_machine.Traveller
 ) -> None:
     code = ask(phone_browser)
     at_home.shift(301)
@@ -142,7 +142,7 @@ def test_a_code_is_good_for_five_minutes(
 
 
 def test_a_used_code_is_good_for_a_double_tap_only(
-    phone_browser: Client, at_home: time_machine.Coordinates
+    phone_browser: Client, at_home: time_machine.Traveller
 ) -> None:
     code = ask(phone_browser)
     second = browser()
@@ -154,7 +154,7 @@ def test_a_used_code_is_good_for_a_double_tap_only(
 
 
 def test_too_many_texts_for_one_phone(
-    phone_browser: Client, at_home: time_machine.Coordinates
+    phone_browser: Client, at_home: time_machine.Traveller
 ) -> None:
     for _text in range(6):
         ask(phone_browser)
