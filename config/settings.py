@@ -172,6 +172,7 @@ AUTH_PASSWORD_VALIDATORS = [
 if TESTING:
     PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 UNFOLD = look.UNFOLD
 AXES_ENABLED = env.bool("AXES_ENABLED", not TESTING)
 AXES_FAILURE_LIMIT = 10
@@ -300,4 +301,3 @@ LOGGING = logging_settings(
     json_lines=env.str("LOG_FORMAT", "json") == "json",
 )
 
-UNFOLD = {"SITE_TITLE": "Huitou", "SITE_HEADER": "Huitou"}

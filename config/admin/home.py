@@ -1,0 +1,147 @@
+"""The first page: how today goes, what is left to set up, and whether the house is in order."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+
+from loyalty.models import CouponTemplate, NightlyRun, Policy, Product, Tier, TopUpPlan
+from loyalty.money import format_yuan
+from loyalty.selectors import today
+from loyalty.selectors.today import Day
+from members import clock
+from members.models import CardFace, Member, Shop, Staff
+from members.services.staff import may, staff_shops
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One figure, what it was yesterday, and the list behind it."""
+
+    title: str
+    value: str
+    before: str
+    link: str
+    trend: int = 0
+
+
+def page(person: Staff, *, at: dt.datetime) -> dict[str, Any]:
+    """What the first page shows this person: figures of their shops, first steps, last night."""
+    shops = list(staff_shops(person))
+    day = clock.local_date(at)
+    tiles = _tiles(shops, day) if may(person, "report") and shops else []
+    steps = _first_steps() if may(person, "rules") else []
+    return {
+        "title": _("Today"),
+        "shops": shops,
+        "tiles": tiles,
+        "steps": [step for step in steps if not step.is_done],
+        "steps_done": sum(step.is_done for step in steps),
+        "steps_all": len(steps),
+        "night": _last_night() if may(person, "report") else None,
+        "may_rule": may(person, "rules"),
+    }
+
+
+def _tiles(shops: list[Shop], day: dt.date) -> list[Tile]:
+    before = day - dt.timedelta(days=1)
+    found = today.day_figures(shop_ids=[shop.pk for shop in shops], days=[day, before])
+    now, then = found[day], found[before]
+    orders = reverse("admin:index")
+    return [
+        _tile(_("Sales"), now.net_fen, then.net_fen, format_yuan, orders),
+        _tile(_("Purchases"), now.orders, then.orders, str, orders),
+        Tile(_("Members’ share"), _share(now), _share(then), orders),
+        _tile(_("New members"), now.new_members, then.new_members, str, orders),
+        _tile(_("Stored value paid in"), now.paid_in_fen, then.paid_in_fen, format_yuan, orders),
+        _tile(_("Coupons used"), now.coupons_used, then.coupons_used, str, orders),
+    ]
+
+
+def _tile(title: str, now: int, then: int, words: Any, link: str) -> Tile:
+    return Tile(title, words(now), words(then), link, (now > then) - (now < then))
+
+
+def _share(day: Day) -> str:
+    share = day.member_share_pm
+    return "–" if share is None else f"{share / 10:.0f}%"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something a new shop needs, and where it is made."""
+
+    title: Promise
+    text: Promise
+    url: str
+    is_done: bool
+
+
+def _first_steps() -> list[Step]:
+    """What a shop needs before its first sale."""
+    steps = [
+        Step(
+            lazy("Enter your shop"),
+            lazy("Its name stands on the receipt and on the card."),
+            "admin:index",
+            Shop.objects.exists(),
+        ),
+        Step(
+            lazy("Choose the tiers"),
+            lazy("For example Silver from ¥501 and Gold from ¥2,001."),
+            "admin:index",
+            Tier.objects.filter(is_active=True).exists(),
+        ),
+        Step(
+            lazy("Say what points are worth"),
+            lazy("For example 1 point for each yuan, and 100 points for ¥1 off."),
+            "admin:index",
+            Policy.objects.filter(ruleset__isnull=False).exists(),
+        ),
+        Step(
+            lazy("Make a first coupon"),
+            lazy("Best a welcome gift that brings new members back within a week."),
+            "admin:index",
+            CouponTemplate.objects.exists(),
+        ),
+        Step(
+            lazy("Offer a top-up"),
+            lazy("For example pay 500, get 100 on top."),
+            "admin:index",
+            TopUpPlan.objects.exists(),
+        ),
+        Step(
+            lazy("Give the card its face"),
+            lazy("Your colour and a slogan."),
+            "admin:index",
+            CardFace.objects.exists(),
+        ),
+        Step(
+            lazy("Enter what you sell"),
+            lazy("Or do without: the counter takes plain amounts."),
+            "admin:index",
+            Product.objects.exists(),
+        ),
+        Step(
+            lazy("Open the first card"),
+            lazy("At the counter, with a phone number."),
+            "counter:home",
+            Member.objects.exists(),
+        ),
+    ]
+    return steps
+
+
+def _last_night() -> NightlyRun | None:
+    """The last time the ledger was proved."""
+    return (
+        NightlyRun.objects.filter(job=NightlyRun.Job.RECONCILE, finished_at__isnull=False)
+        .order_by("-local_date")
+        .first()
+    )
