@@ -56,6 +56,13 @@ def _use(name: str) -> None:
     os.environ["DATABASE_URL"] = database_url(name)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Named in the environment, the settings would be read by pytest-django in each worker before
+    this file gives the worker a Valkey number of its own."""
+    os.environ.pop("DJANGO_SETTINGS_MODULE", None)
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     name = f"huitou_{worker_number()}"
