@@ -122,6 +122,21 @@ for (const input of document.querySelectorAll("[data-digits]")) {
   });
 }
 
+// A question that is void after its seconds.
+const until = document.querySelector("[data-until]");
+if (until) {
+  const end = performance.now() + Number(until.dataset.until) * 1000;
+  const words = until.textContent;
+  const timer = setInterval(() => {
+    const left = Math.ceil((end - performance.now()) / 1000);
+    until.textContent = words.replace(/\d+/, Math.max(left, 0));
+    if (left < 0) {
+      clearInterval(timer);
+      location.reload();
+    }
+  }, 250);
+}
+
 // Who has the inbox open has read it.
 const unread = document.querySelector("[data-read]");
 if (unread) {
