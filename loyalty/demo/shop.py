@@ -26,7 +26,7 @@ from loyalty.models import (
 )
 from loyalty.services import adjusting, joining, rule_changes, rules, top_ups
 from loyalty.services.checkout import Cart, CartLine, settle
-from members.models import Member, Shop, Staff
+from members.models import CardFace, Member, Shop, Staff
 from members.text import name_key
 
 SHOPS = (
@@ -67,6 +67,9 @@ PEOPLE = (
     ("+8613900005678", "李明", 0, 320, False),
     ("+8613700002468", "赵晓燕", 230000, 2600, True),
 )
+# One look a tier; white text can be read on each.
+FACES = (("经典", "#7A4B2A"), ("银", "#56626B"), ("金", "#8A6516"), ("黑", "#26231F"))
+SLOGAN = "每一次消费，都离特权更近"
 NAMESPACE = uuid.UUID("6b1c1a5e-0f2e-4c58-9a0b-6d1f5a9d6c11")
 
 
@@ -136,8 +139,12 @@ def _rules(at: dt.datetime) -> None:
     silver.dual_threshold_fen, silver.dual_checkins = 30000, 10
     gold = Tier(name="金卡", rank=2, threshold_fen=200100, upgrade_pack=upgrade)
     black = Tier(name="黑卡", rank=3, threshold_fen=1000000, upgrade_pack=upgrade)
+    regular = Tier(name="普通会员", rank=0, threshold_fen=0)
+    ladder = [regular, silver, gold, black]
+    for tier, (name, colour) in zip(ladder, FACES, strict=True):
+        tier.face = CardFace.objects.create(name=name, brand_colour=colour, slogan=SLOGAN)
     rule_changes.save_tiers(
-        tiers=[Tier(name="普通会员", rank=0, threshold_fen=0), silver, gold, black],
+        tiers=ladder,
         actor=None,
         at=at,
     )
