@@ -19,14 +19,17 @@ from members.selectors.staff import shop_of
 from members.services.staff import staff_shops
 
 SHOP_KEY = "shop_id"
+# The camera's reader is WebAssembly; nowhere else may a page run any.
+CAMERA_SCRIPTS = {"script-src": ["'wasm-unsafe-eval'"]}
 
 
 @dataclass(frozen=True, slots=True)
 class Till:
-    """The person and the shop that a request speaks for."""
+    """The person and the shop that a request speaks for; ``counter`` is the browser's session."""
 
     staff: Staff
     shop: Shop
+    counter: str = ""
 
 
 def current_staff(request: HttpRequest) -> Staff | None:
@@ -59,7 +62,7 @@ def till_of(request: HttpRequest) -> Till:
     shop = current_shop(request, staff)
     if shop is None:
         raise Refusal("shop_needed", _("Choose the shop you work in first."), status=403)
-    return Till(staff, shop)
+    return Till(staff, shop, request.session.session_key or "")
 
 
 PageView = Callable[..., HttpResponse]
@@ -79,7 +82,9 @@ def counter_page(view: PageView) -> Callable[..., HttpResponse]:
         shop = current_shop(request, staff)
         if shop is None:
             return redirect("counter:shop")
-        response = view(request, Till(staff, shop), *args, **kwargs)
+        till = Till(staff, shop, request.session.session_key or "")
+        response = view(request, till, *args, **kwargs)
+        response._csp_update = CAMERA_SCRIPTS  # type: ignore[attr-defined]
         # A page with a member's balances is nothing for a shared machine's back button.
         response.headers.setdefault("Cache-Control", "no-store")
         return response

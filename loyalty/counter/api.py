@@ -6,6 +6,7 @@ every POST carries the CSRF token. Errors are always {"error": {"code", "message
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -13,11 +14,13 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext_lazy as _
 
-from loyalty.counter import parsing, presenters
+from loyalty.counter import identity, parsing, presenters
 from loyalty.counter.access import Till, till_of
 from loyalty.selectors import sales
 from loyalty.services import checkout, top_ups, undoing
 from loyalty.services.checkout import QuoteChanged
+from loyalty.services.confirmations import LIVE_CODE
+from loyalty.services.spending import Identity
 from members import clock
 from members.errors import Refusal, member_unknown
 
@@ -61,13 +64,32 @@ def refused(refusal: Refusal) -> JsonResponse:
     return JsonResponse(body, status=refusal.status, headers={"Cache-Control": "no-store"})
 
 
+def _claim(till: Till, at: dt.datetime) -> Callable[[str], int]:
+    """Takes a live code for this session: for five minutes the member may then be named by id.
+
+    The same code again in the same session is the same request repeated: it names the member
+    once more and opens nothing anew.
+    """
+
+    def take(code: str) -> int:
+        known = identity.claimed_before(till=till, code=code)
+        if known is not None:
+            return known
+        member_id = identity.claim(till=till, code=code, at=at).pk
+        identity.remember(till=till, member_id=member_id, code=code, at=at)
+        return member_id
+
+    return take
+
+
 @endpoint("POST")
 def quote(request: HttpRequest, till: Till) -> Answer:
     """Work a sale out; writes nothing."""
     data = parsing.body_of(request)
     parsing.known_fields(data, parsing.CART_FIELDS)
-    worked = checkout.quote(cart=parsing.cart(data), shop=till.shop, at=clock.now())
-    return presenters.quote_view(worked)
+    at = clock.now()
+    cart = parsing.cart(data, claim=_claim(till, at))
+    return presenters.quote_view(checkout.quote(cart=cart, shop=till.shop, at=at))
 
 
 @endpoint("POST")
@@ -75,15 +97,27 @@ def settle(request: HttpRequest, till: Till) -> Answer:
     """Settle a sale once; the same key again gets the first answer."""
     data = parsing.body_of(request)
     parsing.known_fields(data, SETTLE_FIELDS)
-    return checkout.settle(
-        key=parsing.client_key(data.get("key")),
-        cart=parsing.cart(data),
-        expected_hash=parsing.quote_hash(data.get("hash")),
-        tender=parsing.tender(data.get("tender")),
+    at = clock.now()
+    key = parsing.client_key(data.get("key"))
+    expected_hash = parsing.quote_hash(data.get("hash"))
+    tender = parsing.tender(data.get("tender"))
+    cart = parsing.cart(data, claim=_claim(till, at))
+    who = Identity()
+    if cart.member_id is not None and (cart.points or cart.use_stored_value):
+        who = identity.of_session(till=till, member_id=cart.member_id, at=at)
+    answer = checkout.settle(
+        key=key,
+        cart=cart,
+        expected_hash=expected_hash,
+        tender=tender,
         shop=till.shop,
         actor=till.staff,
-        at=clock.now(),
+        at=at,
+        identity=who,
     )
+    if cart.member_id is not None and who.by == LIVE_CODE:
+        identity.forget(till=till, member_id=cart.member_id)
+    return answer
 
 
 def _check_shop(till: Till, order_id: int) -> None:
@@ -139,7 +173,8 @@ def top_up(request: HttpRequest, till: Till) -> Answer:
     plan, amount_fen = data.get("plan"), data.get("amount_fen")
     if (plan is None) == (amount_fen is None):
         parsing.refuse("top_up_unreadable", _("Choose one plan or enter one amount."), "plan")
-    member_id = parsing.member_id(data.get("member"))
+    at = clock.now()
+    member_id = parsing.member_id(data.get("member"), claim=_claim(till, at))
     if member_id is None:
         parsing.refuse("member_needed", _("Find the member first."), "member")
     return top_ups.top_up(
@@ -152,16 +187,32 @@ def top_up(request: HttpRequest, till: Till) -> Answer:
         tender=parsing.tender(data.get("tender")),
         shop=till.shop,
         actor=till.staff,
-        at=clock.now(),
+        at=at,
     )
 
 
 @endpoint("GET")
 def member(request: HttpRequest, till: Till) -> Answer:
-    """Find a member by phone or card number; masked, as the cashier sees them."""
+    """Find a member by phone or card number; masked, as the cashier sees them.
+
+    A live code is claimed by a POST (``identify``): an address is no place for it.
+    """
     asked = {name: value for name, value in request.GET.items() if name in ("phone", "card")}
     found = parsing.member_id(asked or {"": ""})
-    standing, book = presenters.standing_of(int(found or 0), at=clock.now())
+    return _seen(int(found or 0), clock.now())
+
+
+@endpoint("POST")
+def identify(request: HttpRequest, till: Till) -> Answer:
+    """Claim a scanned live code: {"code": …}. The member may be named by id for five minutes."""
+    data = parsing.body_of(request)
+    parsing.known_fields(data, {"code"})
+    at = clock.now()
+    return _seen(_claim(till, at)(parsing.text(data.get("code"), "code", needed=True)), at)
+
+
+def _seen(member_id: int, at: dt.datetime) -> Answer:
+    standing, book = presenters.standing_of(member_id, at=at)
     if standing is None:
         raise member_unknown()
     return {"member": presenters.member_view(standing, book)}

@@ -7,16 +7,21 @@ nothing of worth is lost with it, and a changed draft is caught by the quote's h
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from django.core.cache import cache
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
 
 from loyalty.counter.access import Till
 from loyalty.services.checkout import Cart, CartLine
+from members.errors import Refusal
 
 KEPT_SECONDS = 14 * 3600
+CSRF_FIELD = "csrfmiddlewaretoken"
 
 
 @dataclass(slots=True)
@@ -49,6 +54,13 @@ class Draft:
     tender: str = ""
     tail: str = ""  # four digits that were taken as an amount but may be the end of a phone
     order_id: int | None = None  # what it became
+    is_stored_chosen: bool = False  # by hand, for or against; else the code decides
+    code: str = ""  # the live code that was claimed, at ``coded_at`` in the session ``counter``
+    coded_at: int = 0
+    counter: str = ""
+    confirmation_id: int | None = None  # a spend put to the member
+    turn: int = 0  # counts the changes; with ``done`` a repeated request is told from a new one
+    done: str = ""
 
     @property
     def is_blank(self) -> bool:
@@ -79,7 +91,9 @@ class Draft:
             return
         self.member_id = member_id
         self.points = 0
-        self.use_stored_value = False
+        self.use_stored_value = self.is_stored_chosen = False
+        self.code, self.coded_at, self.counter = "", 0, ""
+        self.confirmation_id = None
         self.without_benefits = []
         self.without_coupons = []
         self.coupons = None
@@ -103,3 +117,31 @@ def save(till: Till, draft: Draft) -> None:
     kept = asdict(draft)
     del kept["id"]
     cache.set(_cache_key(till, draft.id), kept, timeout=KEPT_SECONDS)
+
+
+def _digest(posted: QueryDict) -> str:
+    named = sorted((name, posted.getlist(name)) for name in posted if name != CSRF_FIELD)
+    return hashlib.sha256(repr(named).encode()).hexdigest()[:16]
+
+
+def is_repeated(draft: Draft, posted: QueryDict) -> bool:
+    """Whether this very request was done before: sent twice, or its answer was lost.
+
+    Pages carry the draft's ``turn``. Refuses ``sale_changed`` for another request of an earlier
+    turn: the sale was changed in another window since that page was shown.
+    """
+    turn = posted.get("turn", "")
+    if not turn or turn == str(draft.turn) or posted.get("do") == "look":
+        return False
+    if draft.done == _digest(posted):
+        return True
+    raise Refusal(
+        "sale_changed",
+        _("This sale changed meanwhile, perhaps in another window. Look, and do it again."),
+        status=409,
+    )
+
+
+def mark_done(draft: Draft, posted: QueryDict) -> None:
+    draft.turn += 1
+    draft.done = _digest(posted)

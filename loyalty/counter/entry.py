@@ -1,6 +1,7 @@
 """The one field at the counter: what was scanned or typed, told apart by its form.
 
-Exact matches first, then by form: card number, coupon, phone, amount, and letters as a name.
+Exact matches first, then by form: live member code, card number, coupon, phone, amount, and
+letters as a name.
 """
 
 from __future__ import annotations
@@ -20,9 +21,12 @@ from members.codes import CARD_LENGTH, is_card_number, is_coupon_code
 from members.errors import Refusal
 from members.models import Member
 from members.selectors import find
+from members.services import live_codes
 from members.text import plain, plain_digits
 
 LONGEST = 60
+FOREIGN_FROM = 14
+_BARCODES = (12, 13)
 _TIMES = re.compile(r"([0-9]{1,7})\s*[*×xX]\s*(\S.*)")
 _AMOUNT = re.compile(r"(?=.*[0-9])[-−¥0-9,.。]{1,40}元?")
 _PHONE = re.compile(r"1[0-9]{10}|\+[0-9]{7,15}")
@@ -37,7 +41,14 @@ class Choice:
     products: list[Product] = field(default_factory=list)
 
 
-Read = Member | Coupon | DraftLine | Choice
+@dataclass(frozen=True, slots=True)
+class MemberCode:
+    """A live code as it was scanned; claiming it is for whoever asked."""
+
+    digits: str
+
+
+Read = Member | MemberCode | Coupon | DraftLine | Choice
 
 
 def read(text: str) -> Read:
@@ -65,9 +76,26 @@ def _read(words: str) -> Read:
         product = articles.by_sku(words)
     if product is not None:
         return line_of(product)
+    _refuse_foreign(plain_digits(words))
     if _AMOUNT.fullmatch(words):
         return _amount_line(words)
     return _by_words(words)
+
+
+def _refuse_foreign(digits: str) -> None:
+    """Many digits that are none of ours: somebody else's card, or an article not known here."""
+    if not (digits.isascii() and digits.isdigit()):
+        return
+    if len(digits) in _BARCODES:
+        raise Refusal(
+            "article_unknown",
+            _("No article has this barcode. Search for it by name, or enter an amount."),
+            status=404,
+        )
+    if len(digits) >= FOREIGN_FROM:
+        raise Refusal(
+            "code_foreign", _("This code is none of ours. Ask for the member card."), status=404
+        )
 
 
 def _by_digits(digits: str) -> Read | None:
@@ -76,6 +104,8 @@ def _by_digits(digits: str) -> Read | None:
         return find.by_phone(digits)
     if not digits.isdigit():
         return None
+    if len(digits) == live_codes.LENGTH and digits.startswith(live_codes.PREFIX):
+        return MemberCode(digits)
     if is_card_number(digits):
         return find.by_card(digits)
     if is_coupon_code(digits):

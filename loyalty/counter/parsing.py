@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from django.http import HttpRequest
@@ -43,7 +44,7 @@ CART_FIELDS = frozenset(
     }
 )
 LINE_FIELDS = frozenset({"sku", "product", "name", "quantity", "unit_price_fen", "amount_fen"})
-MEMBER_FIELDS = ("id", "phone", "card", "external_no")
+MEMBER_FIELDS = ("id", "phone", "card", "external_no", "code")
 
 # The sentences of amounts and quantities: the pages' text fields are refused with the same words.
 AMOUNT_MESSAGES: dict[str, Promise] = {
@@ -158,24 +159,29 @@ def ids(value: Any, field: str) -> tuple[int, ...]:
     return tuple(whole_number(item, field, low=1) for item in value)
 
 
-def member_id(value: Any) -> int | None:
-    """Who it is for: {"phone" | "card" | "id" | "external_no": …}, or null for a guest.
+def member_id(value: Any, *, claim: Callable[[str], int] | None = None) -> int | None:
+    """Who it is for: {"code" | "phone" | "card" | "id" | "external_no": …}, or null for a guest.
 
-    Refuses ``member_unreadable``, ``phone_unreadable`` and ``member_unknown``; whether the card
-    may be used is for the service to say.
+    ``claim`` takes a scanned live code and tells the member. Refuses ``member_unreadable``,
+    ``phone_unreadable`` and ``member_unknown``; whether the card may be used is for the service
+    to say.
     """
     if value is None:
         return None
     if not isinstance(value, dict) or len(value) != 1 or next(iter(value)) not in MEMBER_FIELDS:
         refuse(
             "member_unreadable",
-            _("Name the member by exactly one of id, phone, card or external_no."),
+            _("Name the member by exactly one of id, code, phone, card or external_no."),
             "member",
         )
     ((name, given),) = value.items()
     if name == "id":
         return whole_number(given, "member", low=1, code="member_unreadable")
     words = text(given, "member", length=64, needed=True)
+    if name == "code":
+        if claim is None:
+            refuse("member_unreadable", _("A live code is of no use here."), "member")
+        return claim(words)
     look = {"phone": find.by_phone, "card": find.by_card, "external_no": find.by_external_no}[name]
     return int(look(words).pk)
 
@@ -197,13 +203,15 @@ def refund_lines(value: Any) -> list[tuple[int, int]]:
     return list(pairs.items())
 
 
-def cart(data: Data) -> Cart:
-    """The sale as the client wants it. Refuses with the code and field of the first fault."""
+def cart(data: Data, *, claim: Callable[[str], int] | None = None) -> Cart:
+    """The sale as the client wants it. Refuses with the code and field of the first fault.
+
+    ``claim`` is as for ``member_id``; a live code is claimed only when the rest can be read.
+    """
     chosen = data.get("coupons")
     stored = data.get("stored_value_fen")
-    return Cart(
+    read = Cart(
         lines=cart_lines(data.get("lines")),
-        member_id=member_id(data.get("member")),
         coupons=None if chosen is None else ids(chosen, "coupons"),
         without_coupons=frozenset(ids(data.get("without_coupons", []), "without_coupons")),
         without_benefits=frozenset(ids(data.get("without_benefits", []), "without_benefits")),
@@ -215,6 +223,7 @@ def cart(data: Data) -> Cart:
         channel=_channel(data.get("channel", "counter")),
         external_no=text(data.get("external_no"), "external_no", length=64) or None,
     )
+    return replace(read, member_id=member_id(data.get("member"), claim=claim))
 
 
 def _channel(value: Any) -> str:

@@ -6,8 +6,10 @@ language lose nothing. Enter does the next thing: read the field, take over the 
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -16,17 +18,18 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_http_methods, require_safe
 
-from loyalty.counter import drafts, entry, parsing, presenters, wording
+from loyalty.counter import drafts, entry, identity, parsing, presenters, wording
 from loyalty.counter.access import Till, counter_page
 from loyalty.counter.drafts import Draft, DraftLine
 from loyalty.counter.entry import Choice
 from loyalty.models import Coupon, Product
 from loyalty.selectors import sales
-from loyalty.services import checkout, rules
+from loyalty.services import checkout, confirmations, rules
 from members import clock
 from members.errors import Refusal
 from members.models import Member
 from members.selectors import find
+from members.services import member_pin
 from members.text import plain, plain_digits
 
 SHOWN_ORDERS = 5
@@ -49,6 +52,8 @@ def ring_up(request: HttpRequest, till: Till, draft_id: uuid.UUID) -> HttpRespon
     if request.method != "POST":
         return _page(request, till, draft)
     try:
+        if drafts.is_repeated(draft, request.POST):
+            return redirect("counter:sale", draft_id)
         return _act(request, till, draft)
     except Refusal as refusal:
         return _page(request, till, drafts.load(till, draft_id), error=refusal)
@@ -57,29 +62,74 @@ def ring_up(request: HttpRequest, till: Till, draft_id: uuid.UUID) -> HttpRespon
 def _act(request: HttpRequest, till: Till, draft: Draft) -> HttpResponse:
     """What was asked by a button, or by Enter: the next thing."""
     action, _colon, argument = request.POST.get("do", "go").partition(":")
-    if action != "go":
+    if action not in ("go", "take", "look"):
         change = CHANGES.get(action)
         if change is None:
             raise Refusal("action_unknown", _("This button is not known. Reload the page."))
         change(draft, argument)
-        return _kept(till, draft)
+        return _kept(request, till, draft)
     words = request.POST.get("entry", "").strip()
     points = _points_asked(request, draft)
     if words:
         found = entry.read(words)
         if isinstance(found, Choice):
             return _page(request, till, draft, choice=found)
+        if action == "look":  # what it would come to; nothing is kept
+            return _look(request, till, draft, found, words)
         draft.points = points
-        _take(draft, found, words)
-        return _kept(till, draft)
+        _take(draft, found, words, till=till)
+        if isinstance(found, DraftLine) and _was_seen(request, till, draft, words):
+            return settle(request, till, draft)
+        return _kept(request, till, draft)
     if points != draft.points:
         draft.points = points
         checkout.quote(cart=draft.cart(), shop=till.shop, at=clock.now())
-        return _kept(till, draft)
-    return _settle(request, till, draft)
+        return _kept(request, till, draft)
+    if action != "go":
+        return _page(request, till, draft)
+    return settle(request, till, draft)
 
 
-def _kept(till: Till, draft: Draft) -> HttpResponse:
+def _look(
+    request: HttpRequest, till: Till, draft: Draft, found: entry.Read, words: str
+) -> HttpResponse:
+    """The page as it would be with this amount, for who is still typing."""
+    if isinstance(found, DraftLine):
+        _take(draft, found, words, till=till)
+        _default_stored_value(till, draft)
+    return _page(request, till, draft, seen=words)
+
+
+def _was_seen(request: HttpRequest, till: Till, draft: Draft, words: str) -> bool:
+    """Whether the cashier saw what this very amount comes to for this member: then Enter settles.
+
+    Without a member the amount is only taken; the next scan may still tell who pays.
+    """
+    if draft.member_id is None or request.POST.get("seen") != words or draft.tail:
+        return False
+    _default_stored_value(till, draft)
+    worked = checkout.quote(cart=draft.cart(), shop=till.shop, at=clock.now())
+    return worked.hash == request.POST.get("hash")
+
+
+def _default_stored_value(till: Till, draft: Draft) -> None:
+    """After a live code stored value pays by itself when it covers everything."""
+    if draft.is_stored_chosen or not draft.lines:
+        return
+    draft.use_stored_value = False
+    at = clock.now()
+    if identity.is_by_code(draft, till=till, at=at):
+        try:
+            cart = replace(draft.cart(), use_stored_value=True)
+            covered = checkout.quote(cart=cart, shop=till.shop, at=at).settlement
+        except Refusal:
+            return  # the page says why
+        draft.use_stored_value = covered.other_fen == 0 and covered.stored_paid_fen > 0
+
+
+def _kept(request: HttpRequest, till: Till, draft: Draft) -> HttpResponse:
+    _default_stored_value(till, draft)
+    drafts.mark_done(draft, request.POST)
     drafts.save(till, draft)
     return redirect("counter:sale", draft.id)
 
@@ -91,10 +141,20 @@ def _points_asked(request: HttpRequest, draft: Draft) -> int:
     return int(text)
 
 
-def _take(draft: Draft, found: Member | Coupon | DraftLine, words: str) -> None:
+def _take(
+    draft: Draft,
+    found: Member | entry.MemberCode | Coupon | DraftLine | Choice,
+    words: str,
+    *,
+    till: Till,
+) -> None:
     draft.tail = ""
-    if isinstance(found, Member):
-        draft.choose_member(found.pk)
+    if isinstance(found, entry.MemberCode):
+        _claim(draft, found.digits, till=till)
+    elif isinstance(found, Member):
+        draft.choose_member(identity.usable(found, till=till).pk)
+    elif isinstance(found, Choice):
+        return
     elif isinstance(found, Coupon):
         _take_coupon(draft, found)
     elif len(draft.lines) >= parsing.MAX_LINES:
@@ -104,6 +164,15 @@ def _take(draft: Draft, found: Member | Coupon | DraftLine, words: str) -> None:
         digits = plain_digits(words)
         if draft.member_id is None and len(digits) == 4 and digits.isdigit():
             draft.tail = digits
+
+
+def _claim(draft: Draft, code: str, *, till: Till) -> None:
+    """The same code twice in one sale is a scanner that stammers."""
+    if draft.code == code:
+        return
+    at = clock.now()
+    draft.choose_member(identity.claim(till=till, code=code, at=at).pk)
+    identity.remember_in(draft, till=till, code=code, at=at)
 
 
 def _take_coupon(draft: Draft, coupon: Coupon) -> None:
@@ -116,13 +185,15 @@ def _take_coupon(draft: Draft, coupon: Coupon) -> None:
     draft.without_coupons = [other for other in draft.without_coupons if other != coupon.pk]
 
 
-def _settle(request: HttpRequest, till: Till, draft: Draft) -> HttpResponse:
+def settle(request: HttpRequest, till: Till, draft: Draft) -> HttpResponse:
+    """Settle what was on the screen; a spend that needs the member's own yes waits for it."""
     seen = request.POST.get("hash", "")
     if not draft.lines:
         raise Refusal("cart_empty", _("Enter an amount or an article first."))
     if not seen:  # the amount was never on the screen: show it first
-        return _kept(till, draft)
+        return _kept(request, till, draft)
     draft.tender = parsing.tender(request.POST.get("tender"))
+    at = clock.now()
     try:
         answer = checkout.settle(
             key=draft.id,
@@ -131,9 +202,15 @@ def _settle(request: HttpRequest, till: Till, draft: Draft) -> HttpResponse:
             tender=draft.tender,
             shop=till.shop,
             actor=till.staff,
-            at=clock.now(),
+            at=at,
+            identity=identity.of_draft(
+                draft, till=till, at=at, is_pin_proved=_pin_proved(request, draft, at)
+            ),
         )
     except Refusal as refusal:
+        if refusal.code == "confirmation_needed":
+            ask_member(till, draft, at=at)
+            return redirect("counter:confirm", draft.id)
         # Settled before, by another tab or an answer that was lost: that sale is the answer.
         order_id = sales.order_by_key(till.shop, draft.id)
         if refusal.code != "key_reused" or order_id is None:
@@ -143,6 +220,34 @@ def _settle(request: HttpRequest, till: Till, draft: Draft) -> HttpResponse:
     draft.order_id = order_id
     drafts.save(till, draft)
     return redirect("counter:order", order_id)
+
+
+def ask_member(till: Till, draft: Draft, *, at: dt.datetime) -> None:
+    """Put the spend to the member on their phone."""
+    worked = checkout.quote(cart=draft.cart(), shop=till.shop, at=at)
+    result = worked.settlement
+    if draft.member_id is None or not (result.stored_paid_fen or result.points_fen):
+        raise Refusal("nothing_to_confirm", _("Nothing in this sale needs the member's yes."))
+    draft.confirmation_id = confirmations.request(
+        member_id=draft.member_id,
+        stored_fen=result.stored_paid_fen,
+        points=result.points_used,
+        points_fen=result.points_fen,
+        cart_hash=worked.hash,
+        shop=till.shop,
+        actor=till.staff,
+        at=at,
+    ).pk
+    drafts.save(till, draft)
+
+
+def _pin_proved(request: HttpRequest, draft: Draft, at: dt.datetime) -> bool:
+    """Whether the member just typed their PIN here. Refuses a wrong one."""
+    pin = request.POST.get("pin", "").strip()
+    if not pin or draft.member_id is None:
+        return False
+    member_pin.check(member=find.by_id(draft.member_id), pin=pin, at=at)
+    return True
 
 
 def _drop(draft: Draft, argument: str) -> None:
@@ -216,6 +321,7 @@ def _set_points(draft: Draft, argument: str) -> None:
 
 def _stored(draft: Draft, argument: str) -> None:
     draft.use_stored_value = argument == "on"
+    draft.is_stored_chosen = True
 
 
 def _id(argument: str) -> int:
@@ -248,6 +354,7 @@ def _page(
     *,
     error: Refusal | None = None,
     choice: Choice | None = None,
+    seen: str = "",
 ) -> HttpResponse:
     """The sale as it stands. What was typed stays in the field when it was refused."""
     at = clock.now()
@@ -280,8 +387,10 @@ def _page(
         "points_choices": _points_choices(member, policy.step_points),
         "tails": find.by_tail(draft.tail) if draft.tail else [],
         "choice": choice,
+        "seen": seen,
+        "by_code": identity.is_by_code(draft, till=till, at=at),
         "error": presenters.error_view(error, at=_place(request, draft, error)) if error else None,
-        "entry": request.POST.get("entry", "") if error or choice else "",
+        "entry": request.POST.get("entry", "") if error or choice or seen else "",
         "points_typed": request.POST.get("points", draft.points) if error else draft.points,
         "tenders": [(kind, wording.tender_words(kind)) for kind in parsing.TENDERS],
         "tender": request.POST.get("tender") or draft.tender or policy.default_tender,

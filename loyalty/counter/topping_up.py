@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from loyalty.counter import drafts, entry, parsing, presenters, wording
+from loyalty.counter import drafts, entry, identity, parsing, presenters, wording
 from loyalty.counter.access import Till, counter_page
 from loyalty.counter.joining import sale_of
 from loyalty.models import TopUpPlan
@@ -34,7 +34,7 @@ def top_up(request: HttpRequest, till: Till) -> HttpResponse:
         )
     try:
         if request.POST.get("do") == "find":
-            return redirect(_address(_find(request.POST.get("entry", "")), sale_id))
+            return redirect(_address(_find(till, request.POST.get("entry", "")), sale_id))
         answer = _pay_in(request, till)
     except Refusal as refusal:
         member_id = _number(request.POST.get("member", ""))
@@ -59,8 +59,10 @@ def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
 
 
-def _find(words: str) -> Member:
+def _find(till: Till, words: str) -> Member:
     found = entry.read(words) if words.strip() else None
+    if isinstance(found, entry.MemberCode):
+        return identity.claim(till=till, code=found.digits, at=clock.now())
     if isinstance(found, Member):
         return found
     if isinstance(found, entry.Choice) and len(found.members) == 1:

@@ -1,12 +1,14 @@
 from django.urls import path
 
-from loyalty.counter import accent, api, joining, orders, sale, sign_in, topping_up
+from loyalty.counter import accent, api, confirming, joining, orders, sale, sign_in, topping_up
 
 app_name = "counter"
 
 urlpatterns = [
     path("", sale.home, name="home"),
     path("sale/<uuid:draft_id>/", sale.ring_up, name="sale"),
+    path("sale/<uuid:draft_id>/confirm/", confirming.confirm, name="confirm"),
+    path("sale/<uuid:draft_id>/confirm/state", confirming.state, name="confirm_state"),
     path("login/", sign_in.log_in, name="login"),
     path("logout/", sign_in.log_out, name="logout"),
     path("shop/", sign_in.choose_shop, name="shop"),
@@ -23,5 +25,6 @@ urlpatterns = [
     path("api/orders/<int:order_id>/void", api.void, name="api_void"),
     path("api/orders/<int:order_id>/refund", api.refund, name="api_refund"),
     path("api/top-ups", api.top_up, name="api_top_up"),
+    path("api/members/identify", api.identify, name="api_identify"),
     path("api/members", api.member, name="api_member"),
 ]

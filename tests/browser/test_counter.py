@@ -48,6 +48,7 @@ class Cashier:
             act()
 
     def enter(self) -> None:
+        self.page.locator(":focus").wait_for()
         self.then(lambda: self.page.keyboard.press("Enter"))
 
     def write(self, text: str) -> None:

@@ -115,7 +115,8 @@ def test_no_page_asks_for_anything_inline_or_foreign(client: Client) -> None:
     for page in PAGES:
         answer = client.get(page)
         policy = answer["Content-Security-Policy"]
-        assert "unsafe" not in policy
+        # The camera's reader is WebAssembly, which is no script of a page's own.
+        assert "unsafe" not in policy.replace("'wasm-unsafe-eval'", "")
         assert "style=" not in answer.text
         assert "onclick" not in answer.text
         assert "https://" not in answer.text
