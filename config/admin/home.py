@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -53,15 +54,24 @@ def _tiles(shops: list[Shop], day: dt.date) -> list[Tile]:
     before = day - dt.timedelta(days=1)
     found = today.day_figures(shop_ids=[shop.pk for shop in shops], days=[day, before])
     now, then = found[day], found[before]
-    orders = reverse("admin:index")
+    of_today = {"local_date_from": day, "local_date_to": day}
+    orders = _list("loyalty_order", of_today)
+    top_ups = _list("loyalty_topup", of_today)
+    members = _list("members_member", {})
+    used = _list("loyalty_coupon", {"status__exact": "used"})
     return [
         _tile(_("Sales"), now.net_fen, then.net_fen, format_yuan, orders),
         _tile(_("Purchases"), now.orders, then.orders, str, orders),
         Tile(_("Members’ share"), _share(now), _share(then), orders),
-        _tile(_("New members"), now.new_members, then.new_members, str, orders),
-        _tile(_("Stored value paid in"), now.paid_in_fen, then.paid_in_fen, format_yuan, orders),
-        _tile(_("Coupons used"), now.coupons_used, then.coupons_used, str, orders),
+        _tile(_("New members"), now.new_members, then.new_members, str, members),
+        _tile(_("Stored value paid in"), now.paid_in_fen, then.paid_in_fen, format_yuan, top_ups),
+        _tile(_("Coupons used"), now.coupons_used, then.coupons_used, str, used),
     ]
+
+
+def _list(name: str, filters: dict[str, Any]) -> str:
+    """The list behind a figure."""
+    return f"{reverse(f'admin:{name}_changelist')}?{urlencode(filters)}"
 
 
 def _tile(title: str, now: int, then: int, words: Any, link: str) -> Tile:
@@ -70,7 +80,7 @@ def _tile(title: str, now: int, then: int, words: Any, link: str) -> Tile:
 
 def _share(day: Day) -> str:
     share = day.member_share_pm
-    return "–" if share is None else f"{share / 10:.0f}%"
+    return "–" if share is None else f"{(share + 5) // 10}%"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +95,7 @@ class Step:
 
 def _first_steps() -> list[Step]:
     """What a shop needs before its first sale."""
-    steps = [
+    return [
         Step(
             lazy("Enter your shop"),
             lazy("Its name stands on the receipt and on the card."),
@@ -135,7 +145,6 @@ def _first_steps() -> list[Step]:
             Member.objects.exists(),
         ),
     ]
-    return steps
 
 
 def _last_night() -> NightlyRun | None:

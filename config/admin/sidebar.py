@@ -27,6 +27,39 @@ class Page:
 
 GROUPS: tuple[tuple[Promise | None, tuple[Page, ...]], ...] = (
     (None, (Page(lazy("Today"), "admin:index", "home", "find"),)),
+    (
+        lazy("Members"),
+        (Page(lazy("Members"), "admin:members_member_changelist", "group", "find"),),
+    ),
+    (
+        lazy("Coupons"),
+        (
+            Page(
+                lazy("Coupons given"),
+                "admin:loyalty_coupon_changelist",
+                "confirmation_number",
+                "redeem",
+            ),
+        ),
+    ),
+    (
+        lazy("Purchases"),
+        (
+            Page(lazy("Purchases"), "admin:loyalty_order_changelist", "receipt_long", "sell"),
+            Page(lazy("Refunds"), "admin:loyalty_refund_changelist", "undo", "refund"),
+            Page(lazy("Top-ups"), "admin:loyalty_topup_changelist", "savings", "top_up"),
+        ),
+    ),
+    (
+        lazy("Reports"),
+        (
+            Page(lazy("Ledger"), "admin:loyalty_entry_changelist", "menu_book", "report"),
+            Page(
+                lazy("Versions of the rules"), "admin:loyalty_ruleset_changelist", "rule", "report"
+            ),
+            Page(lazy("Audit trail"), "admin:members_event_changelist", "policy", "report"),
+        ),
+    ),
 )
 
 

@@ -51,7 +51,7 @@ class OfficeSite(UnfoldAdminSite):
             **home.page(request.user, at=clock.now()),
             **(extra_context or {}),
         }
-        request.current_app = self.name  # type: ignore[attr-defined]
+        request.current_app = self.name
         return TemplateResponse(request, "admin/home.html", context)
 
     def search(

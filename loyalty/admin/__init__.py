@@ -1,0 +1,2 @@
+# They register their pages.
+from loyalty.admin import audit, ledgers, members, orders, versions  # noqa: F401

@@ -1,0 +1,97 @@
+"""Who did what, when: every event in a sentence, never changed, never deleted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as lazy
+from unfold.contrib.filters.admin import (
+    DropdownFilter,
+    RangeDateFilter,
+    RelatedDropdownFilter,
+)
+from unfold.paginator import InfinitePaginator
+
+from loyalty.admin import events_words
+from loyalty.admin.orders import by_member_or_number, member_link, order_link
+from loyalty.models import Tier
+from members.admin.base import ReadOnlyAdmin, person_of
+from members.models import Event, Staff
+from members.services.staff import staff_shops
+
+
+class What(DropdownFilter):
+    title = lazy("what")
+    parameter_name = "what"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(kind, str(name)) for kind, name in events_words.KINDS.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:
+        return queryset.filter(kind=self.value()) if self.value() else queryset
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnlyAdmin):
+    list_display = ("at", "what", "who", "purchase", "by", "shop")
+    list_display_links = None
+    list_filter = (
+        What,
+        ("at", RangeDateFilter),
+        ("staff", RelatedDropdownFilter),
+        ("shop", RelatedDropdownFilter),
+    )
+    list_select_related = ("member", "staff", "shop")
+    paginator = InfinitePaginator
+    ordering = ("-pk",)
+    search_fields = ("kind",)
+    search_help_text = lazy("The member")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
+        """A manager sees what happened in their shops, and to members outside of any shop."""
+        rows = super().get_queryset(request)
+        person = person_of(request)
+        if person.role == Staff.Role.OWNER:
+            return rows
+        return rows.filter(
+            Q(shop__in=staff_shops(person)) | Q(shop__isnull=True, member__isnull=False)
+        )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Event], search_term: str
+    ) -> tuple[QuerySet[Event], bool]:
+        if not search_term.strip():
+            return queryset, False
+        return by_member_or_number(queryset, search_term, numbers=Q(pk__in=())), False
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The page's events are put into words together: their names are read once."""
+        changelist = super().get_changelist_instance(request)
+        names = events_words.Names(
+            tiers=dict(Tier.objects.values_list("pk", "name")),
+            staff={person.pk: str(person) for person in Staff.objects.all()},
+        )
+        for event in changelist.result_list:
+            event.told = events_words.tell(event, names)
+        return changelist
+
+    @admin.display(description=lazy("what"))
+    def what(self, event: Any) -> SafeString:
+        return format_html('{} <span class="ht-soft">{}</span>', event.told.text, event.told.note)
+
+    @admin.display(description=lazy("member"))
+    def who(self, event: Event) -> SafeString | str:
+        return member_link(event.member)
+
+    @admin.display(description=lazy("purchase"))
+    def purchase(self, event: Any) -> SafeString | str:
+        return order_link(event.told.order_id)
+
+    @admin.display(description=lazy("by"))
+    def by(self, event: Any) -> str:
+        return event.told.by or "–"

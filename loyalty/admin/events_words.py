@@ -1,0 +1,282 @@
+"""What happened, in a sentence: the member's timeline and the audit trail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import ngettext
+
+from loyalty.counter.wording import points_words
+from loyalty.models import Tier
+from loyalty.money import format_yuan
+from members.models import Event, Staff
+
+Facts = Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Names:
+    """What the facts' ids are called: read once for all the events of a page."""
+
+    tiers: dict[int, str] = field(default_factory=dict)
+    staff: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event in words. ``icon`` is a Material symbol; ``order_id`` the sale it is about."""
+
+    event: Event
+    text: str
+    icon: str
+    note: str
+    by: str
+    order_id: int | None
+
+
+def tell_all(events: Iterable[Event]) -> list[Told]:
+    """Every event in words, in the order given. ``staff`` and ``shop`` are read with the events."""
+    rows = list(events)
+    people = {row.data["staff"] for row in rows if isinstance(row.data.get("staff"), int)}
+    people |= {row.data["by"] for row in rows if isinstance(row.data.get("by"), int)}
+    names = Names(
+        tiers=dict(Tier.objects.values_list("pk", "name")),
+        staff={person.pk: str(person) for person in Staff.objects.filter(pk__in=people)}
+        if people
+        else {},
+    )
+    return [tell(row, names) for row in rows]
+
+
+def tell(event: Event, names: Names) -> Told:
+    """One event in words, with the names its facts need."""
+    teller, icon = TELLERS.get(event.kind, (_unknown(event.kind), "radio_button_unchecked"))
+    by = str(event.staff) if event.staff else names.staff.get(event.data.get("by", 0), "")
+    return Told(
+        event=event,
+        text=teller(event.data, names),
+        icon=icon,
+        note=str(event.data.get("reason", "") or ""),
+        by=by,
+        order_id=event.data.get("order"),
+    )
+
+
+Teller = Callable[[Facts, Names], str]
+
+
+def _unknown(kind: str) -> Teller:
+    return lambda _facts, _names: kind.replace("_", " ")
+
+
+def _money(facts: Facts, name: str) -> str:
+    return format_yuan(int(facts.get(name, 0)))
+
+
+def _joined(facts: Facts, names: Names) -> str:
+    return _("Joined")
+
+
+def _settled(facts: Facts, names: Names) -> str:
+    return _("Purchase %(order)s, paid %(amount)s") % {
+        "order": f"#{facts.get('order')}",
+        "amount": _money(facts, "net_fen"),
+    }
+
+
+def _refunded(facts: Facts, names: Names) -> str:
+    return _("Refund of purchase %(order)s, %(amount)s") % {
+        "order": f"#{facts.get('order')}",
+        "amount": _money(facts, "base_fen"),
+    }
+
+
+def _voided(facts: Facts, names: Names) -> str:
+    return _("Purchase %(order)s undone") % {"order": f"#{facts.get('order')}"}
+
+
+def _topped_up(facts: Facts, names: Names) -> str:
+    if facts.get("bonus_fen"):
+        return _("Topped up %(paid)s, %(bonus)s on top") % {
+            "paid": _money(facts, "paid_fen"),
+            "bonus": _money(facts, "bonus_fen"),
+        }
+    return _("Topped up %(paid)s") % {"paid": _money(facts, "paid_fen")}
+
+
+def _adjusted(facts: Facts, names: Names) -> str:
+    if facts.get("account") == "points":
+        before, after = f"{facts['before']:,}", f"{facts['after']:,}"
+        return _("Points corrected from %(before)s to %(after)s") % {
+            "before": before,
+            "after": after,
+        }
+    values = {"before": _money(facts, "before"), "after": _money(facts, "after")}
+    if facts.get("account") == "bonus":
+        return _("Bonus corrected from %(before)s to %(after)s") % values
+    return _("Principal corrected from %(before)s to %(after)s") % values
+
+
+def _tier_changed(facts: Facts, names: Names) -> str:
+    before = names.tiers.get(facts.get("before") or 0, "–")
+    after = names.tiers.get(facts.get("after") or 0, "–")
+    return _("Tier changed from %(before)s to %(after)s") % {"before": before, "after": after}
+
+
+def _checked_in(facts: Facts, names: Names) -> str:
+    days = int(facts.get("streak", 1))
+    return ngettext(
+        "Checked in, %(days)s day running", "Checked in, %(days)s days running", days
+    ) % {"days": days}
+
+
+def _redeemed(facts: Facts, names: Names) -> str:
+    return _("Used “%(name)s”") % {"name": facts.get("name", "")}
+
+
+def _points_expired(facts: Facts, names: Names) -> str:
+    return _("%(points)s expired") % {"points": points_words(int(facts.get("points", 0)))}
+
+
+def _updated(facts: Facts, names: Names) -> str:
+    return _("Data corrected")
+
+
+def _tagged(facts: Facts, names: Names) -> str:
+    return _("Tagged “%(name)s”") % {"name": facts.get("name", "")}
+
+
+def _untagged(facts: Facts, names: Names) -> str:
+    return _("Tag “%(name)s” taken off") % {"name": facts.get("name", "")}
+
+
+def _spend(facts: Facts, names: Names) -> str:
+    return _("Spend of %(amount)s confirmed on the phone") % {"amount": _money(facts, "stored_fen")}
+
+
+def _spend_refused(facts: Facts, names: Names) -> str:
+    return _("Spend of %(amount)s refused on the phone") % {"amount": _money(facts, "stored_fen")}
+
+
+def _rules(facts: Facts, names: Names) -> str:
+    return _("Rules changed: version %(version)s") % {"version": facts.get("ruleset")}
+
+
+def _exported(facts: Facts, names: Names) -> str:
+    rows = int(facts.get("rows", 0))
+    return ngettext(
+        "A list of %(rows)s row was taken out", "A list of %(rows)s rows was taken out", rows
+    ) % {"rows": f"{rows:,}"}
+
+
+def _imported(facts: Facts, names: Names) -> str:
+    return _("Receipts imported")
+
+
+def _pin_set(facts: Facts, names: Names) -> str:
+    return _("PIN of %(name)s set") % {"name": names.staff.get(facts.get("staff", 0), "–")}
+
+
+def _row_changed(facts: Facts, names: Names) -> str:
+    return _("%(kind)s “%(name)s” changed") % {
+        "kind": kind_words(str(facts.get("model", ""))),
+        "name": facts.get("name", ""),
+    }
+
+
+def _row_added(facts: Facts, names: Names) -> str:
+    return _("%(kind)s “%(name)s” added") % {
+        "kind": kind_words(str(facts.get("model", ""))),
+        "name": facts.get("name", ""),
+    }
+
+
+def _row_removed(facts: Facts, names: Names) -> str:
+    return _("%(kind)s “%(name)s” deleted") % {
+        "kind": kind_words(str(facts.get("model", ""))),
+        "name": facts.get("name", ""),
+    }
+
+
+def kind_words(model: str) -> str:
+    """What a kind of row is called."""
+    words = {
+        "shop": _("Shop"),
+        "staff": _("Staff member"),
+        "tag": _("Tag"),
+        "cardface": _("Card face"),
+        "category": _("Category"),
+        "product": _("Article"),
+    }
+    return words.get(model, model)
+
+
+def _fixed(sentence: Callable[[], str]) -> Teller:
+    return lambda _facts, _names: sentence()
+
+
+TELLERS: dict[str, tuple[Teller, str]] = {
+    "joined": (_joined, "person_add"),
+    "settled": (_settled, "receipt_long"),
+    "refunded": (_refunded, "undo"),
+    "voided": (_voided, "undo"),
+    "topped_up": (_topped_up, "savings"),
+    "balance_adjusted": (_adjusted, "tune"),
+    "tier_changed": (_tier_changed, "military_tech"),
+    "checked_in": (_checked_in, "event_available"),
+    "benefit_redeemed": (_redeemed, "redeem"),
+    "points_expired": (_points_expired, "hourglass_bottom"),
+    "member_updated": (_updated, "edit"),
+    "phone_changed": (_fixed(lambda: _("Phone changed")), "phone_iphone"),
+    "phone_seen": (_fixed(lambda: _("Phone looked at in full")), "visibility"),
+    "frozen": (_fixed(lambda: _("Card frozen")), "ac_unit"),
+    "unfrozen": (_fixed(lambda: _("Card unfrozen")), "lock_open"),
+    "closed": (_fixed(lambda: _("Membership ended")), "person_off"),
+    "consent_changed": (_fixed(lambda: _("Consents changed")), "contract"),
+    "member_pin_set": (_fixed(lambda: _("Payment PIN set")), "pin"),
+    "logged_out_everywhere": (_fixed(lambda: _("Logged out on all phones")), "logout"),
+    "tagged": (_tagged, "sell"),
+    "untagged": (_untagged, "sell"),
+    "spend_approved": (_spend, "verified_user"),
+    "spend_refused": (_spend_refused, "gpp_bad"),
+    "spend_expired": (
+        _fixed(lambda: _("A spend was not confirmed in time")),
+        "timer_off",
+    ),
+    "rules_published": (_rules, "rule"),
+    "receipts_imported": (_imported, "upload_file"),
+    "exported": (_exported, "download"),
+    "pin_set": (_pin_set, "pin"),
+    "row_changed": (_row_changed, "edit"),
+    "row_added": (_row_added, "add"),
+    "row_removed": (_row_removed, "delete"),
+}
+
+# What the audit trail can be narrowed down to.
+KINDS: dict[str, Promise] = {
+    "settled": lazy("purchases"),
+    "refunded": lazy("refunds"),
+    "voided": lazy("purchases undone"),
+    "topped_up": lazy("top-ups"),
+    "balance_adjusted": lazy("corrections of balances"),
+    "tier_changed": lazy("changes of tier"),
+    "joined": lazy("new members"),
+    "member_updated": lazy("corrections of data"),
+    "phone_changed": lazy("changes of phone"),
+    "phone_seen": lazy("phones looked at"),
+    "frozen": lazy("cards frozen"),
+    "unfrozen": lazy("cards unfrozen"),
+    "closed": lazy("memberships ended"),
+    "tagged": lazy("tags put on"),
+    "rules_published": lazy("changes of rules"),
+    "row_changed": lazy("changes of settings"),
+    "row_added": lazy("additions to settings"),
+    "row_removed": lazy("deletions from settings"),
+    "exported": lazy("lists taken out"),
+    "pin_set": lazy("PINs set"),
+}

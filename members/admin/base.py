@@ -1,0 +1,137 @@
+"""What every page of the back office shares: who may see it, who may change it, in which shops."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.db import transaction
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from unfold.admin import ModelAdmin
+
+from members.errors import Refusal
+from members.models import Staff
+from members.services.staff import may, staff_shops
+
+
+def person_of(request: HttpRequest) -> Staff:
+    """Whoever is signed in; the site lets nobody else through."""
+    if not isinstance(request.user, Staff):
+        raise Http404
+    return request.user
+
+
+def may_do(request: HttpRequest, action: str) -> bool:
+    """Whether the person's role allows the action; no action is allowed to nobody."""
+    return bool(action) and isinstance(request.user, Staff) and may(request.user, action)
+
+
+class OfficeAdmin(ModelAdmin):
+    """A table seen by whoever may do ``see`` and changed by whoever may do ``change``.
+
+    ``shop_lookup`` is the way from a row to its shop: anybody but the owner finds only rows of
+    their own shops, and of another shop's there is no page (404, not "forbidden").
+    """
+
+    see = "report"
+    change = ""
+    shop_lookup = ""
+    addable = True
+
+    actions: Any = None
+    show_full_result_count = False
+    list_per_page = 50
+    list_filter_sheet = True
+    list_filter_submit = True
+    list_fullwidth = True
+    compressed_fields = False
+    warn_unsaved_form = True
+
+    # --- who ---------------------------------------------------------------------------------
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return may_do(request, self.see)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return may_do(request, self.see)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return may_do(request, self.change)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.addable and may_do(request, self.change)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return may_do(request, self.change)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request)
+        person = person_of(request)
+        if self.shop_lookup and person.role != Staff.Role.OWNER:
+            rows = rows.filter(**{f"{self.shop_lookup}__in": staff_shops(person)})
+        return rows
+
+    def _get_obj_does_not_exist_redirect(
+        self, request: HttpRequest, opts: Any, object_id: str
+    ) -> HttpResponse:
+        raise Http404
+
+    # --- how it is stored ----------------------------------------------------------------------
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Any:
+        """The row; held until the end of the request where it is about to be changed."""
+        if request.method == "POST" and transaction.get_connection().in_atomic_block:
+            found = super().get_object(request, object_id, from_field)
+            if found is not None:
+                self.model._default_manager.select_for_update().get(pk=found.pk)
+        return super().get_object(request, object_id, from_field)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except Refusal as refusal:
+            # Said by a service after the form had nothing against it: nothing was stored.
+            messages.error(request, str(refusal.message))
+            return redirect(request.get_full_path())
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """The service has stored what belongs to the row together with it."""
+
+    # --- the trail is kept as events -----------------------------------------------------------
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        return None
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        return None
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        return None
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        raise Http404
+
+
+class ReadOnlyAdmin(OfficeAdmin):
+    """A table nobody changes by hand: what stands in it is a fact."""
+
+    addable = False
+    warn_unsaved_form = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
