@@ -17,7 +17,13 @@ from loyalty.counter.drafts import DraftLine
 from loyalty.models import Coupon, Product
 from loyalty.money import MoneyTextError, parse_yuan
 from loyalty.selectors import articles
-from members.codes import CARD_LENGTH, is_card_number, is_coupon_code
+from members.codes import (
+    CARD_LENGTH,
+    COUPON_LENGTH,
+    COUPON_PREFIX,
+    is_card_number,
+    is_coupon_code,
+)
 from members.errors import Refusal
 from members.models import Member
 from members.selectors import find
@@ -117,6 +123,8 @@ def _by_digits(digits: str) -> Read | None:
         )
     if len(digits) == CARD_LENGTH and digits.startswith(settings.CARD_PREFIX):
         raise Refusal("card_mistyped", _("A digit of this card number is wrong. Check it."))
+    if len(digits) == COUPON_LENGTH and digits.startswith(COUPON_PREFIX):
+        raise Refusal("coupon_mistyped", _("A digit of this coupon is wrong. Scan it again."))
     return None
 
 

@@ -14,7 +14,8 @@ from loyalty import locks
 from loyalty.locks import AccountBook
 from loyalty.models import Entry
 from loyalty.selectors.inputs import Standing
-from loyalty.services import keys, ledger, order_rows, statistics, tiers
+from loyalty.services import keys, ledger, order_rows, spending, statistics, tiers
+from loyalty.services.spending import Identity
 from loyalty.services.working import TENDERS, Cart, CartLine, Worked, free_quota_number, work_out
 from loyalty.settlement.rulebook import quota_period_key
 from members import clock
@@ -23,7 +24,7 @@ from members.models import Shop, Staff
 from members.services import events
 from members.statements import prepared_cursor
 
-__all__ = ["Cart", "CartLine", "QuoteChanged", "Worked", "quote", "settle"]
+__all__ = ["Cart", "CartLine", "Identity", "QuoteChanged", "Worked", "quote", "settle"]
 
 RECEIPT_ONCE = "loyalty_order_external_no_key"  # the unique constraint
 
@@ -54,12 +55,16 @@ def settle(
     shop: Shop,
     actor: Staff | None,
     at: dt.datetime,
+    identity: Identity | None = None,
 ) -> dict[str, Any]:
     """Settle a sale once. The same key again replays the first answer (``replayed``: True).
 
     ``expected_hash`` is the quote's hash the cashier confirmed; None settles what comes out.
-    Refuses ``quote_changed`` (409) with the new quote, and all that ``quote`` refuses.
+    ``identity``: how the member was told at a counter; None where a program vouches for them.
+    Refuses ``quote_changed`` (409) with the new quote, ``own_card``, ``confirmation_needed``,
+    and all that ``quote`` refuses.
     """
+    spending.refuse_own_card(member_id=cart.member_id, actor=actor)
     if tender not in TENDERS:
         raise Refusal(
             "tender_unknown", _("Choose how the rest is paid."), field="tender", status=400
@@ -78,6 +83,7 @@ def settle(
             shop=shop,
             actor=actor,
             at=at,
+            identity=identity,
         ),
     )
 
@@ -91,6 +97,7 @@ def _settle(
     shop: Shop,
     actor: Staff | None,
     at: dt.datetime,
+    identity: Identity | None,
 ) -> dict[str, Any]:
     accounts = AccountBook()
     if cart.member_id is not None:
@@ -98,6 +105,8 @@ def _settle(
     worked = work_out(cart=cart, shop=shop, at=at)
     if expected_hash is not None and expected_hash != worked.hash:
         raise QuoteChanged(worked)
+    if identity is not None:
+        spending.check(worked=worked, identity=identity, at=at)
     staff_id = actor.pk if actor else None
     try:
         order_id = order_rows.write(

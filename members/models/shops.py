@@ -40,6 +40,15 @@ class Staff(AbstractUser):
     role = models.CharField(_("role"), max_length=8, choices=Role, default=Role.CASHIER)
     shops = models.ManyToManyField(Shop, verbose_name=_("shops"), blank=True, related_name="staff")
     pin_hash = models.CharField(max_length=128, blank=True, editable=False)
+    # Their own card, which they may not ring up themselves.
+    member = models.OneToOneField(
+        "members.Member",
+        models.SET_NULL,
+        verbose_name=_("own card"),
+        null=True,
+        blank=True,
+        related_name="staff_person",
+    )
     is_test = models.BooleanField(_("for tests, left out of the figures"), default=False)
 
     class Meta(AbstractUser.Meta):

@@ -150,8 +150,8 @@ def spend(client: Client, how: str, amount: str, sale: str = SALE) -> str:
 
 
 def test_up_to_200_a_number_is_enough(client: Client, rich: Cast) -> None:
-    spend(client, CARD, "246.91")  # 200.00 by stored value
-    assert Order.objects.get().principal_fen + Order.objects.get().bonus_fen == 19999
+    spend(client, CARD, "246.91")  # ¥199.98 by stored value
+    assert Order.objects.get().principal_fen + Order.objects.get().bonus_fen == 19998
 
 
 def test_above_200_the_member_says_yes_on_their_phone(client: Client, rich: Cast) -> None:
@@ -163,9 +163,7 @@ def test_above_200_the_member_says_yes_on_their_phone(client: Client, rich: Cast
     assert state == {"status": "pending"}
 
     question = SpendConfirmation.objects.get()
-    confirmations.approve(
-        confirmation_id=question.pk, member_id=rich.member.pk, at=clock.now()
-    )
+    confirmations.approve(confirmation_id=question.pk, member_id=rich.member.pk, at=clock.now())
     assert client.get(f"{SALE}confirm/state").json() == {"status": "approved"}
     page = client.get(f"{SALE}confirm/").content.decode()
     seen = page.partition('name="hash" value="')[2].partition('"')[0]
