@@ -25,7 +25,10 @@ def logging_settings(*, level: str, json_lines: bool) -> dict[str, Any]:
     )
     last: list[Any] = (
         [
-            structlog.processors.dict_tracebacks,
+            # Without the variables of each frame: they hold passwords, phones and sessions.
+            structlog.processors.ExceptionRenderer(
+                structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+            ),
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ]
         if json_lines
