@@ -52,8 +52,10 @@ def database(url: str, *, pool: int, lock_timeout_ms: int, prepared: bool = True
     if "options" in parts:
         options["options"] += " " + parts.pop("options")
     if prepared:
-        # Only cursors that bind on the server prepare anything; Django's own do not.
+        # Only cursors that bind on the server prepare anything; Django's own do not. Each is
+        # planned once: the plans of a sale do not depend on whose it is.
         options["prepare_threshold"] = 0
+        options["options"] += " -c plan_cache_mode=force_generic_plan"
     if pool:
         options["pool"] = {"min_size": 1, "max_size": pool, "timeout": 3}
     settings = {

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.utils import CursorWrapper
 from psycopg import Connection, Cursor
 from psycopg._queries import PostgresQuery
@@ -47,7 +47,7 @@ class _PreparingCursor(Cursor[tuple[Any, ...]]):
 
 def prepared_cursor() -> CursorWrapper:
     """A cursor like ``connection.cursor()`` for statements that never vary in their text."""
-    connection.ensure_connection()
-    with connection.wrap_database_errors:
-        raw = _PreparingCursor(connection.connection)
-        return cast(CursorWrapper, connection._prepare_cursor(raw))  # type: ignore[attr-defined]
+    database: Any = connections[DEFAULT_DB_ALIAS]
+    if database.connection is None:
+        database.ensure_connection()
+    return cast(CursorWrapper, database._prepare_cursor(_PreparingCursor(database.connection)))

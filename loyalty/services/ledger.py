@@ -7,10 +7,11 @@ the lot; debt = −Σ entries without a lot; points balance = Σ rests − debt.
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from loyalty.locks import AccountBook, AccountState
+from loyalty.locks import AccountBook
 from loyalty.models import Entry
 from loyalty.settlement.types import LotDraw
 from members.statements import prepared_cursor
@@ -61,10 +62,8 @@ class Cause:
 POST = """
 WITH opened AS MATERIALIZED (
     SELECT nextval('loyalty_lot_id_seq') AS id, n.*
-    FROM unnest(%(n_member)s::bigint[], %(n_asset)s::text[], %(n_source)s::text[],
-                %(n_points)s::bigint[], %(n_principal)s::bigint[], %(n_bonus)s::bigint[],
-                %(n_expires)s::timestamptz[])
-         WITH ORDINALITY AS n(member_id, asset, source, points, principal, bonus, expires_at, ref)
+    FROM jsonb_to_recordset(%(opened)s::jsonb) AS n(ref bigint, member_id bigint, asset text,
+        source text, points bigint, principal bigint, bonus bigint, expires_at timestamptz)
 ), lots AS (
     INSERT INTO loyalty_lot (id, member_id, asset, source, points_issued, points_left,
         principal_issued, principal_left, bonus_issued, bonus_left, issued_at, expires_at,
@@ -73,10 +72,8 @@ WITH opened AS MATERIALIZED (
         %(at)s, expires_at, %(order_id)s::bigint, %(top_up_id)s::bigint
     FROM opened
 ), moves AS (
-    SELECT m.* FROM unnest(%(m_account)s::bigint[], %(m_lot)s::bigint[], %(m_ref)s::bigint[],
-                %(m_side)s::text[], %(m_delta)s::bigint[], %(m_after)s::bigint[],
-                %(m_list)s::bigint[])
-         WITH ORDINALITY AS m(account_id, lot_id, ref, side, delta, balance_after, list_fen, seq)
+    SELECT m.* FROM jsonb_to_recordset(%(moves)s::jsonb) AS m(seq int, account_id bigint,
+        lot_id bigint, ref bigint, side text, delta bigint, balance_after bigint, list_fen bigint)
 ), entries AS (
     INSERT INTO loyalty_entry (account_id, lot_id, side, delta, balance_after, list_fen, at,
         order_id, refund_id, top_up_id, reason)
@@ -87,12 +84,12 @@ WITH opened AS MATERIALIZED (
 ), drawn AS (
     UPDATE loyalty_lot l SET points_left = l.points_left + d.points,
         principal_left = l.principal_left + d.principal, bonus_left = l.bonus_left + d.bonus
-    FROM unnest(%(l_id)s::bigint[], %(l_points)s::bigint[], %(l_principal)s::bigint[],
-                %(l_bonus)s::bigint[]) AS d(id, points, principal, bonus)
+    FROM jsonb_to_recordset(%(drawn)s::jsonb)
+        AS d(id bigint, points bigint, principal bigint, bonus bigint)
     WHERE l.id = d.id
 )
 UPDATE loyalty_account a SET balance = a.balance + d.delta, debt = a.debt + d.debt
-FROM unnest(%(a_id)s::bigint[], %(a_delta)s::bigint[], %(a_debt)s::bigint[]) AS d(id, delta, debt)
+FROM jsonb_to_recordset(%(totals)s::jsonb) AS d(id bigint, delta bigint, debt bigint)
 WHERE a.id = d.id
 """
 
@@ -113,23 +110,34 @@ def post(
     moves = [move for move in moves if move.delta]
     if not moves:
         return
-    after: list[int] = []
-    totals: dict[int, list[int]] = {}
-    lots: dict[int, dict[str, int]] = {}
-    states: list[AccountState] = []
-    for move in moves:
+    rows: list[dict[str, int | str | None]] = []
+    totals: dict[int, dict[str, int]] = {}
+    drawn: dict[int, dict[str, int]] = {}
+    for number, move in enumerate(moves):
         state = book.get(move.member_id, move.kind)
         state.balance += move.delta
-        total = totals.setdefault(state.id, [0, 0])
-        total[0] += move.delta
+        total = totals.setdefault(state.id, {"id": state.id, "delta": 0, "debt": 0})
+        total["delta"] += move.delta
         if move.lot is not None:
-            rest = lots.setdefault(move.lot, dict.fromkeys(("points", "principal", "bonus"), 0))
+            rest = drawn.setdefault(
+                move.lot, {"id": move.lot, "points": 0, "principal": 0, "bonus": 0}
+            )
             rest[move.kind] += move.delta
         elif move.new is None:
             state.debt -= move.delta
-            total[1] -= move.delta
-        after.append(state.balance)
-        states.append(state)
+            total["debt"] -= move.delta
+        rows.append(
+            {
+                "seq": number,
+                "account_id": state.id,
+                "lot_id": move.lot,
+                "ref": move.new,
+                "side": move.side,
+                "delta": move.delta,
+                "balance_after": state.balance,
+                "list_fen": move.list_fen,
+            }
+        )
     with prepared_cursor() as cursor:
         cursor.execute(
             POST,
@@ -139,29 +147,27 @@ def post(
                 "refund_id": cause.refund_id,
                 "top_up_id": cause.top_up_id,
                 "reason": cause.reason,
-                "n_member": [lot.member_id for lot in new_lots],
-                "n_asset": [lot.asset for lot in new_lots],
-                "n_source": [lot.source for lot in new_lots],
-                "n_points": [lot.points for lot in new_lots],
-                "n_principal": [lot.principal for lot in new_lots],
-                "n_bonus": [lot.bonus for lot in new_lots],
-                "n_expires": [lot.expires_at for lot in new_lots],
-                "m_account": [state.id for state in states],
-                "m_lot": [move.lot for move in moves],
-                "m_ref": [None if move.new is None else move.new + 1 for move in moves],
-                "m_side": [str(move.side) for move in moves],
-                "m_delta": [move.delta for move in moves],
-                "m_after": after,
-                "m_list": [move.list_fen for move in moves],
-                "l_id": list(lots),
-                "l_points": [rest["points"] for rest in lots.values()],
-                "l_principal": [rest["principal"] for rest in lots.values()],
-                "l_bonus": [rest["bonus"] for rest in lots.values()],
-                "a_id": list(totals),
-                "a_delta": [total[0] for total in totals.values()],
-                "a_debt": [total[1] for total in totals.values()],
+                "opened": json.dumps(
+                    [_lot_row(number, lot) for number, lot in enumerate(new_lots)]
+                ),
+                "moves": json.dumps(rows),
+                "drawn": json.dumps(list(drawn.values())),
+                "totals": json.dumps(list(totals.values())),
             },
         )
+
+
+def _lot_row(number: int, lot: NewLot) -> dict[str, int | str | None]:
+    return {
+        "ref": number,
+        "member_id": lot.member_id,
+        "asset": lot.asset,
+        "source": lot.source,
+        "points": lot.points,
+        "principal": lot.principal,
+        "bonus": lot.bonus,
+        "expires_at": lot.expires_at.isoformat() if lot.expires_at else None,
+    }
 
 
 def earn_moves(

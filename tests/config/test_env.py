@@ -17,7 +17,7 @@ def test_a_network_address() -> None:
     assert (found["HOST"], found["PORT"], found["NAME"]) == ("db.example", "5433", "shop")
     assert (found["USER"], found["PASSWORD"]) == ("me", "p@ss")
     assert found["OPTIONS"] == {
-        "options": "-c lock_timeout=5000",
+        "options": "-c lock_timeout=5000 -c plan_cache_mode=force_generic_plan",
         "prepare_threshold": 0,
         "sslmode": "require",
     }
