@@ -239,6 +239,10 @@ def _orders(sold: Sequence[Sold], ruleset_id: int) -> None:
             for order in sold
         ),
     )
+    _order_parts(sold)
+
+
+def _order_parts(sold: Sequence[Sold]) -> None:
     names = ", ".join(f'"{name}"' for name, _type in LINE_COLUMNS)
     copy("loyalty_orderline", f"order_id, {names}", _line_rows(sold))
     copy(
