@@ -52,6 +52,7 @@ def prepare(stand: Stand) -> None:
     at = clock.now().replace(microsecond=0)
     if stand.postgres.create_database(EMPTY_NAME):
         stand.manage(EMPTY_NAME, "migrate", "--verbosity", "0")
+        stand.manage(EMPTY_NAME, "collectstatic", "--no-input", "--verbosity", "0")
         rules.open_shop(at)
     connections["default"].close()
     for name, members in ((FEW_NAME, FEW), (MANY_NAME, MEMBERS)):

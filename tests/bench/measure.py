@@ -61,6 +61,9 @@ class Bench:
                     run = load.run(port, [talk], seconds=2)
                     if turn:  # the first round warms up
                         found[members].add(run)
+            self.say("Sales of two seconds, to be reconciled")
+            self.fail_on(load.run(port_few, self.talks(sales.settling, self.few), seconds=2))
+        self.stand.manage(FEW_NAME, "reconcile")
         few, many = (
             percentile(found[members].latencies["quote"], 0.95) for members in (self.few, self.many)
         )
@@ -139,11 +142,12 @@ class Bench:
             is_met=settle >= rates["view"] * OF_VIEW,
         )
 
-    def talks(self, way: Way) -> list[Conversation]:
+    def talks(self, way: Way, members: int = 0) -> list[Conversation]:
         """One conversation for each client, each with members of its own."""
-        starts = [self.position + client * self.many // CLIENTS for client in range(CLIENTS)]
+        members = members or self.many
+        starts = [self.position + client * members // CLIENTS for client in range(CLIENTS)]
         self.position += 5000  # nobody sells more in one go
-        return [way(self.till, sales.carts(members=self.many, start=start)) for start in starts]
+        return [way(self.till, sales.carts(members=members, start=start)) for start in starts]
 
     def readers(self, path: str) -> list[Conversation]:
         return [sales.reading(path, members=self.many) for _client in range(CLIENTS)]

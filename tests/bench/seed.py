@@ -52,6 +52,10 @@ SELECT row_number() OVER (), '8' || lpad((i * 4 + k)::text, 13, '0'), 1 + (i / 1
     'active', 1, $at - interval '20 days', $at - interval '20 days',
     $at + make_interval(days => (10 + (i + k * 13) % 50)::int), 'import'
 FROM generate_series(1, $n) AS i, generate_series(1, (i / 4) % 4) AS k;
+
+UPDATE loyalty_coupontemplate t SET issued_count = held.count
+FROM (SELECT template_id, count(*) FROM loyalty_coupon GROUP BY template_id) AS held
+WHERE t.id = held.template_id;
 """
 
 PAST = f"""
