@@ -35,6 +35,12 @@ GROUPS: tuple[tuple[Promise | None, tuple[Page, ...]], ...] = (
         lazy("Coupons"),
         (
             Page(
+                lazy("Coupon kinds"),
+                "admin:loyalty_coupontemplate_changelist",
+                "local_activity",
+                "report",
+            ),
+            Page(
                 lazy("Coupons given"),
                 "admin:loyalty_coupon_changelist",
                 "confirmation_number",

@@ -1,2 +1,2 @@
 # They register their pages.
-from loyalty.admin import audit, ledgers, members, orders, versions  # noqa: F401
+from loyalty.admin import audit, catalogue, coupons, ledgers, members, orders, versions  # noqa: F401

@@ -73,7 +73,7 @@ class ZheField(forms.CharField):
     """折 in the form (8.5), per mille inside (850)."""
 
     def __init__(self, **more: Any) -> None:
-        more.setdefault("widget", UnfoldAdminTextInputWidget({**_numeric(""), "suffix": "折"}))
+        more.setdefault("widget", UnfoldAdminTextInputWidget(_numeric("折")))
         super().__init__(**more)
 
     def prepare_value(self, value: Any) -> Any:
@@ -102,7 +102,7 @@ class TimesField(forms.CharField):
     """A multiplier in the form (1.5), per mille inside (1500)."""
 
     def __init__(self, **more: Any) -> None:
-        more.setdefault("widget", UnfoldAdminTextInputWidget({**_numeric(""), "suffix": "×"}))
+        more.setdefault("widget", UnfoldAdminTextInputWidget(_numeric("×")))
         super().__init__(**more)
 
     def prepare_value(self, value: Any) -> Any:
@@ -143,9 +143,8 @@ class PercentField(forms.IntegerField):
         return str(self.prepare_value(initial)) != str(data)
 
 
-def _numeric(prefix: str) -> dict[str, str]:
-    attrs = {"inputmode": "decimal", "autocomplete": "off"}
-    return {**attrs, "prefix": prefix} if prefix else attrs
+def _numeric(unit: str) -> dict[str, str]:
+    return {"inputmode": "decimal", "autocomplete": "off", "suffix": unit}
 
 
 def _changed(field: forms.CharField, initial: Any, data: Any) -> bool:

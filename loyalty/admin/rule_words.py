@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.formats import number_format
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from loyalty.counter.wording import rate_words, times_words
+from loyalty.counter.wording import (
+    not_applied_title,
+    rate_words,
+    reason_text,
+    step_text,
+    step_title,
+    times_words,
+)
+from loyalty.models import Benefit, CouponTemplate
 from loyalty.money import format_yuan
+from loyalty.services.examples import Example
 
 
 def value_words(model: Any, key: str, value: Any) -> str:
@@ -37,3 +47,91 @@ def value_words(model: Any, key: str, value: Any) -> str:
     if isinstance(value, list):
         return "、".join(str(part) for part in value)
     return number_format(value) if isinstance(value, int) else str(value)
+
+
+def coupon_words(row: CouponTemplate | Benefit) -> str:
+    """What a coupon or benefit takes off, in one line."""
+    words = _kind_words(row)
+    if row.threshold_fen and row.kind != "amount_off":
+        return _("%(words)s from %(threshold)s") % {
+            "words": words,
+            "threshold": format_yuan(row.threshold_fen),
+        }
+    return words
+
+
+def _kind_words(row: CouponTemplate | Benefit) -> str:
+    match row.kind:
+        case "amount_off" if row.threshold_fen:
+            return _("%(amount)s off from %(threshold)s") % {
+                "amount": format_yuan(row.amount_fen),
+                "threshold": format_yuan(row.threshold_fen),
+            }
+        case "amount_off":
+            return _("%(amount)s off") % {"amount": format_yuan(row.amount_fen)}
+        case "percent":
+            return _percent_words(row)
+        case "exchange":
+            return _("one article free")
+        case "pass":
+            uses = row.uses if isinstance(row, CouponTemplate) else 1
+            return ngettext("%(count)s use", "%(count)s uses", uses) % {"count": uses}
+        case "nth_unit" if row.rate_pm == 0:
+            return _("1 in %(n)s is free") % {"n": row.nth_n}
+        case "nth_unit":
+            return _("1 in %(n)s at %(rate)s") % {"n": row.nth_n, "rate": rate_words(row.rate_pm)}
+        case "multiplier":
+            return _("points × %(times)s") % {"times": times_words(row.multiplier_pm)}
+        case "member_price":
+            return _("member price")
+    return row.text if isinstance(row, Benefit) else ""
+
+
+def _percent_words(row: CouponTemplate | Benefit) -> str:
+    words = _("pay %(rate)s") % {"rate": rate_words(row.rate_pm)}
+    cap_fen = row.cap_fen if isinstance(row, CouponTemplate) else None
+    if cap_fen:
+        return _("%(words)s, %(amount)s at most") % {
+            "words": words,
+            "amount": format_yuan(cap_fen),
+        }
+    return words
+
+
+def validity_words(row: CouponTemplate) -> str:
+    if row.valid_days is not None:
+        return ngettext(
+            "%(days)s day from the day it is given",
+            "%(days)s days from the day it is given",
+            row.valid_days,
+        ) % {"days": row.valid_days}
+    return _("%(from)s to %(to)s") % {
+        "from": date_format(row.valid_from, "SHORT_DATE_FORMAT") if row.valid_from else "–",
+        "to": date_format(row.valid_to, "SHORT_DATE_FORMAT") if row.valid_to else "–",
+    }
+
+
+def example_view(example: Example) -> dict[str, Any]:
+    """An example for the page: the way of the price, each step, and what was not used and why."""
+    result = example.settlement
+    return {
+        "tier": example.tier_name,
+        "path": " → ".join(format_yuan(fen) for fen in example.path_fen),
+        "pay": format_yuan(example.path_fen[-1]),
+        "steps": [
+            {
+                "name": step_title(str(step.kind), step.name),
+                "text": step_text(str(step.kind), step.detail, points=step.points),
+                "amount_fen": step.amount_fen,
+                "points": step.points,
+            }
+            for step in result.steps
+            if step.kind not in ("other", "stored_value")
+        ],
+        "not_used": [
+            {"name": not_applied_title(other), "text": reason_text(other)}
+            for other in result.not_applied
+            if other.reason not in ("not_asked", "stored_value_empty")
+        ],
+        "points": result.points_earned,
+    }

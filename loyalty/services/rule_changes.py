@@ -6,10 +6,25 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 
 from django.db import models, transaction
+from django.utils.translation import gettext as _
 
-from loyalty.models import Benefit, CouponTemplate, Policy, RuleSet, Tier, TopUpPlan
+from loyalty.models import (
+    Benefit,
+    Category,
+    CouponTemplate,
+    GiftPack,
+    GiftPackCoupon,
+    MemberPrice,
+    Policy,
+    Product,
+    RuleSet,
+    Tier,
+    TopUpPlan,
+)
 from loyalty.services import rule_checks, rules
+from members.errors import Refusal
 from members.models import Staff
+from members.selectors.uses import uses_of
 
 Relations = Mapping[str, Iterable[models.Model]]
 
@@ -25,14 +40,27 @@ def _store(
     return rules.publish(actor=actor, at=at)
 
 
+@transaction.atomic
 def save_benefit(
-    *, benefit: Benefit, actor: Staff | None, at: dt.datetime, **relations: Iterable[models.Model]
+    *,
+    benefit: Benefit,
+    actor: Staff | None,
+    at: dt.datetime,
+    prices: Sequence[tuple[Product, int]] | None = None,
+    **relations: Iterable[models.Model],
 ) -> RuleSet:
     """Store one benefit with its ``tiers=``, ``tags=``, ``shops=``, ``categories=``, ``products=``.
 
-    Refuses what ``rule_checks.check_benefit`` refuses.
+    ``prices`` are all its member prices (article, fen). Refuses what
+    ``rule_checks.check_benefit`` refuses.
     """
     rule_checks.check_benefit(benefit)
+    if prices is not None:
+        benefit.save()
+        benefit.member_prices.all().delete()
+        MemberPrice.objects.bulk_create(
+            MemberPrice(benefit=benefit, product=product, price_fen=fen) for product, fen in prices
+        )
     return _store([benefit], relations, actor=actor, at=at)
 
 
@@ -66,3 +94,66 @@ def save_plan(
     """Store a top-up plan. Refuses what ``rule_checks.check_plan`` refuses."""
     rule_checks.check_plan(plan, limit_fen=rules.policy().top_up_max_balance_fen)
     return _store([plan], relations, actor=actor, at=at)
+
+
+@transaction.atomic
+def save_pack(
+    *,
+    pack: GiftPack,
+    coupons: Sequence[tuple[CouponTemplate, int]],
+    actor: Staff | None,
+    at: dt.datetime,
+) -> RuleSet:
+    """Store a gift pack with all its coupons (template, how many).
+
+    Refuses what ``rule_checks.check_pack`` refuses.
+    """
+    rule_checks.check_pack(pack, coupons=coupons)
+    pack.save()
+    pack.items.all().delete()
+    GiftPackCoupon.objects.bulk_create(
+        GiftPackCoupon(pack=pack, template=template, count=count) for template, count in coupons
+    )
+    return rules.publish(actor=actor, at=at)
+
+
+def save_category(*, category: Category, actor: Staff | None, at: dt.datetime) -> RuleSet:
+    """Store a category: what lies in it decides which articles a rule touches.
+
+    Refuses what ``rule_checks.check_category`` refuses.
+    """
+    rule_checks.check_category(category)
+    return _store([category], {}, actor=actor, at=at)
+
+
+@transaction.atomic
+def retire(*, row: models.Model, actor: Staff | None, at: dt.datetime) -> bool:
+    """Delete a rule that nothing uses (True); one in use is put out of force instead (False).
+
+    Refuses ``in_use`` where it could still be given (a coupon in a gift pack) or where a thing
+    has no such state (a gift pack, a category).
+    """
+    used_by = uses_of(row)
+    if isinstance(row, CouponTemplate):
+        packs = GiftPack.objects.filter(items__template=row).values_list("name", flat=True)
+        if packs:
+            raise Refusal(
+                "in_use",
+                _("Take this coupon out of these gift packs first: %(packs)s.")
+                % {"packs": "、".join(packs)},
+                status=409,
+            )
+    if not used_by:
+        row.delete()
+    elif hasattr(row, "is_active"):
+        row.is_active = False
+        row.save(update_fields=["is_active"])
+    else:
+        raise Refusal(
+            "in_use",
+            _("This is in use and cannot be deleted: %(uses)s. Change these first.")
+            % {"uses": "、".join(f"{name} {count}" for name, count in used_by)},
+            status=409,
+        )
+    rules.publish(actor=actor, at=at)
+    return not used_by

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from loyalty.models import Benefit, CouponTemplate, Policy, Tier, TopUpPlan
+from loyalty.models import (
+    Benefit,
+    Category,
+    CouponTemplate,
+    GiftPack,
+    Policy,
+    Tier,
+    TopUpPlan,
+)
 from members.errors import Refusal
 
 
@@ -160,3 +168,36 @@ def check_plan(row: TopUpPlan, *, limit_fen: int) -> None:
             _("Together with its bonus this is more than a card may hold."),
             "pay_fen",
         )
+
+
+def check_pack(row: GiftPack, *, coupons: Sequence[tuple[CouponTemplate, int]]) -> None:
+    """Refuse a gift pack that is empty, names a coupon twice, or half a tier."""
+    if not row.name.strip():
+        _refuse("name_missing", _("Give it a name that the cashier will understand."), "name")
+    if (row.tier_id is None) != (row.tier_days is None):
+        _refuse(
+            "pack_tier_incomplete",
+            _("A tier is given for a number of days: enter both, or neither."),
+            "tier_days",
+        )
+    if len({template.pk for template, _count in coupons}) != len(coupons):
+        _refuse("pack_coupon_twice", _("Enter each coupon once, with how many."))
+    if not all(1 <= count <= 100 for _template, count in coupons):
+        _refuse("pack_count", _("Give 1 to 100 of a coupon."))
+    if not (row.points or row.bonus_fen or row.tier_id or coupons):
+        _refuse(
+            "pack_empty",
+            _("This gift is empty. Add points, a bonus, a coupon or a tier."),
+            "points",
+        )
+
+
+def check_category(row: Category) -> None:
+    """Refuse a category without a name, or one that would lie within itself."""
+    if not row.name.strip():
+        _refuse("name_missing", _("Give it a name that the cashier will understand."), "name")
+    above, steps = row.parent, 0
+    while above is not None and steps < 100:
+        if above.pk == row.pk:
+            _refuse("category_in_itself", _("A category cannot lie within itself."), "parent")
+        above, steps = above.parent, steps + 1

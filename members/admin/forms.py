@@ -1,0 +1,90 @@
+"""Forms of the back office: nobody overwrites what somebody else has changed meanwhile."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from django import forms
+from django.core.exceptions import NON_FIELD_ERRORS
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models import Model
+from django.forms.models import model_to_dict
+from django.utils.translation import gettext as _
+
+from members.errors import Refusal
+
+SEEN = "seen"
+
+
+class OfficeForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A form that carries a mark of what it was filled in from.
+
+    Where the row has another mark when it is stored, somebody changed it in between: the second
+    one is told what it says now, and nothing is overwritten. The page holds the row while it
+    compares, so two at the same moment are told apart too.
+    """
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.stored = self._state()
+        self.seen = mark_of(self.stored)
+
+    def _state(self) -> dict[str, Any]:
+        """What the row says in the database: its own columns, and what hangs on it."""
+        if self.instance.pk is None:
+            return {}
+        columns = model_to_dict(self.instance, fields=list(self.fields))
+        return {name: _plain(value) for name, value in columns.items()} | self.more_state()
+
+    def more_state(self) -> dict[str, Any]:
+        """What else is edited here together with the row."""
+        return {}
+
+    def check(self) -> None:
+        """Refuse, by a Refusal, what nobody could explain. The row holds what was typed."""
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if self.instance.pk is not None and self.data.get(SEEN, "") != self.seen:
+            self.add_error(None, self._told())
+        return data
+
+    def _told(self) -> str:
+        words = []
+        for name in self.changed_data:
+            if name in self.stored and name in self.fields:
+                label = self.fields[name].label or name
+                value = self.fields[name].prepare_value(self.stored[name])
+                words.append(f"{label}: {value if value not in (None, '', []) else '–'}")
+        return _(
+            "Somebody changed this while you had it open, so nothing was stored."
+            " It says now: %(values)s. Check what you typed and save again."
+        ) % {"values": "; ".join(words) or "–"}
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        if any(name != NON_FIELD_ERRORS for name in self.errors):
+            return
+        try:
+            self.check()
+        except Refusal as refusal:
+            # The database's own word for the same thing helps nobody.
+            self.errors.pop(NON_FIELD_ERRORS, None)
+            field = refusal.field if refusal.field in self.fields else None
+            self.add_error(field, str(refusal.message))
+
+
+def mark_of(state: dict[str, Any]) -> str:
+    """A short mark of a state; equal states have equal marks."""
+    text = json.dumps(state, sort_keys=True, cls=DjangoJSONEncoder)
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Model):
+        return value.pk
+    if isinstance(value, list | tuple | set):
+        return sorted((_plain(part) for part in value), key=str)
+    return value
