@@ -85,7 +85,7 @@ class Floor:
         if dice.random() < 0.1 and self.sent:
             return dice.choice(list(self.sent))
         key = uuid.UUID(int=dice.getrandbits(128), version=4)
-        kinds, weights = ("settle", "top_up", "refund", "void", "adjust"), (50, 12, 20, 8, 10)
+        kinds, weights = ("settle", "top_up", "refund", "void", "adjust"), (56, 14, 12, 5, 13)
         kind = dice.choices(kinds, weights)[0]
         if kind in ("refund", "void") and not self.orders:
             kind = "settle"

@@ -21,6 +21,7 @@ from loyalty.services import checkout, joining, redeeming, rules, top_ups, undoi
 from loyalty.services.checkout import Cart, CartLine
 from members.errors import Refusal
 from members.models import Member
+from members.services import members
 from tests import factories, invariants
 from tests.concurrency.crowd import Answer, Outcome, is_found_out, together
 from tests.conftest import LiveDatabase
@@ -257,6 +258,27 @@ def test_two_who_join_with_one_phone_are_one_member() -> None:
     assert outcome.refused == Counter(already_member=5)
     member = Member.objects.get(phone="+8613900139000")
     assert Account.objects.filter(member=member).count() == 3
+
+
+def test_no_money_is_put_on_a_card_that_is_closed_at_the_same_moment() -> None:
+    for _round in range(5):
+        member = new_member()
+
+        def close(member: Member = member) -> None:
+            members.close(member_id=member.pk, actor=None, at=AT)
+
+        def pay_in(member: Member = member) -> Answer:
+            return top_up(member, new_key())
+
+        outcome = together([close, pay_in, pay_in])
+        assert outcome.problems == []
+        member.refresh_from_db()
+        if member.status == Member.Status.CLOSED:
+            assert outcome.refused == Counter(member_unknown=2)
+            assert principal_of(member) == 0
+        else:
+            assert outcome.refused == Counter(money_left=1)
+            assert principal_of(member) == 10000
 
 
 # --- Waiting has an end ---------------------------------------------------------------------------

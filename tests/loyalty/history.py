@@ -10,9 +10,9 @@ from typing import Any
 from django.db import connection, transaction
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
-from loyalty.models import Account, Entry, Lot
+from loyalty.models import Account, Entry, Lot, Order
 from loyalty.selectors import reconciliation
-from loyalty.services import checkout, rules, undoing
+from loyalty.services import again, checkout, rules, undoing
 from loyalty.services.checkout import Cart, CartLine
 from members import clock
 from members.errors import Refusal
@@ -46,8 +46,13 @@ class History(RuleBasedStateMachine):
         self.purses = {member.pk: Purse() for member in self.world.members}
 
     def teardown(self) -> None:
+        """In the end: nothing to reconcile, and every sale works out the same once more."""
         try:
             assert reconciliation.run().is_clean
+            for order in Order.objects.select_related("ruleset"):
+                outcome = again.settle_again(order)
+                assert outcome is not None
+                assert outcome.differences == ()
         finally:
             transaction.set_rollback(True)
             self.savepoint.__exit__(None, None, None)
