@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from loyalty.card import entry, face, home, me, wallet
+from loyalty.card import claiming, entry, face, home, me, wallet
 
 app_name = "card"
 
@@ -26,6 +26,7 @@ urlpatterns = [
     path("me/pin", me.pin, name="pin"),
     path("me/logout-everywhere", me.end_all, name="end_all"),
     path("confirm/<int:confirmation_id>", me.confirm, name="confirm"),
+    path("claim/<str:token>", claiming.claim, name="claim"),
     path("join", entry.join, name="join"),
     path("join/code", entry.join_code, name="join_code"),
     path("terms", entry.terms, name="terms"),

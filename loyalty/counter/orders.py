@@ -74,6 +74,8 @@ def _page(
         "state": wording.state_words(found.status),
         "member": member,
         "undo_left": undo_left(found, at),
+        "papers": "papers" in request.GET,
+        "spoken": wording.spoken(sum(tender.amount_fen for tender in found.tenders.all())),
         "can_void": found.status == Order.Status.SETTLED
         and found.local_date == clock.local_date(at),
         "can_refund": found.status in (Order.Status.SETTLED, Order.Status.PART_REFUNDED),

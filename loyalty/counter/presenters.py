@@ -142,12 +142,35 @@ def quote_view(worked: Worked) -> dict[str, Any]:
     }
 
 
+# Orange: look and do something. Violet: one thing is missing. Everything else is refused, red.
+ORANGE = frozenset(
+    {
+        *("code_expired", "code_used", "code_mistyped", "codes_away", "card_mistyped"),
+        *("coupon_mistyped", "quote_changed", "sale_changed", "busy", "nothing_found"),
+        *("member_unknown", "article_unknown", "payment_code", "code_foreign"),
+        *("already_checked_in", "entry_too_long"),
+    }
+)
+VIOLET = frozenset(
+    {
+        *("member_needed", "cart_empty", "price_missing", "reason_needed", "phone_needed"),
+        *("pin_needed", "pin_not_set", "confirmation_needed"),
+    }
+)
+
+
+def tone_of(code: str) -> str:
+    """The colour and the sound of a refusal: warn, ask or bad."""
+    return "warn" if code in ORANGE else "ask" if code in VIOLET else "bad"
+
+
 def error_view(refusal: Refusal, *, at: str = "form") -> dict[str, Any]:
     """A refusal for a page: its words, and beside what they stand (``at``, ``line``)."""
     _name, _dash, line = refusal.field.partition("quantity-")
     return {
         "code": refusal.code,
         "message": refusal.message,
+        "tone": tone_of(refusal.code),
         "field": refusal.field,
         "at": at,
         "line": int(line) if line.isdigit() else None,

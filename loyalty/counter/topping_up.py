@@ -147,6 +147,7 @@ def topped_up(request: HttpRequest, till: Till, top_up_id: int) -> HttpResponse:
         "sale": sale_of(request),
         "top_up": row,
         "tender": wording.tender_words(row.tender),
+        "spoken": wording.spoken(row.paid_fen),
         "member": presenters.member_view(standing, book) if standing else None,
         "next_sale": uuid.uuid4(),
     }

@@ -1,6 +1,17 @@
 from django.urls import path
 
-from loyalty.counter import accent, api, confirming, joining, orders, sale, sign_in, topping_up
+from loyalty.counter import (
+    accent,
+    api,
+    closing,
+    confirming,
+    joining,
+    orders,
+    receipts,
+    sale,
+    sign_in,
+    topping_up,
+)
 
 app_name = "counter"
 
@@ -19,6 +30,8 @@ urlpatterns = [
     path("orders/<int:order_id>/", orders.order, name="order"),
     path("orders/<int:order_id>/void/", orders.void, name="void"),
     path("orders/<int:order_id>/refund/", orders.refund, name="refund"),
+    path("orders/<int:order_id>/receipt/", receipts.receipt, name="receipt"),
+    path("day/", closing.day, name="day"),
     path("accent.css", accent.accent_css, name="accent"),
     path("api/quote", api.quote, name="api_quote"),
     path("api/settle", api.settle, name="api_settle"),

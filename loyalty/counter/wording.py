@@ -15,7 +15,7 @@ from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from loyalty.money import format_yuan, format_zhe
+from loyalty.money import format_yuan, format_zhe, yuan_text
 from loyalty.settlement.types import NotApplied
 
 TITLES: dict[str, Promise] = {
@@ -313,3 +313,9 @@ def tender_words(kind: str) -> str:
 
 def state_words(status: str) -> str:
     return str(ORDER_STATES.get(status, status))
+
+
+def spoken(fen: int) -> str:
+    """What a voice says of an amount: 收款70元; it reads the digits in the listener's language."""
+    amount = yuan_text(fen).rstrip("0").rstrip(".") if fen % 100 else yuan_text(fen // 100 * 100)
+    return _("%(amount)s yuan received") % {"amount": amount.removesuffix(".00")}

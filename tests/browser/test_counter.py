@@ -63,6 +63,12 @@ class Cashier:
     def press(self, selector: str) -> None:
         self.then(lambda: self.page.click(selector))
 
+    def open_sheet(self) -> None:
+        """On a phone the member and the benefits lie in a sheet."""
+        handle = self.page.locator(".sheet-handle")
+        if handle.is_visible():
+            handle.click()
+
     def sum(self) -> str:
         return self.page.inner_text(".sum >> nth=0")
 
@@ -97,6 +103,7 @@ def test_a_morning_at_the_counter(
     cashier.types("2*latte")
     cashier.types("cake")
     assert cashier.sum() == "¥70.00"
+    cashier.open_sheet()
     page.fill("#points", "500")
     page.focus("#points")
     cashier.enter()

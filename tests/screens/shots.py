@@ -1,0 +1,134 @@
+"""`make screenshots`: the pictures of the README, of a shop whose day has just begun.
+
+pytest tests/screens/shots.py
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from loyalty.card import access
+from loyalty.models import Benefit
+from loyalty.services import checkins, rules
+from members import clock
+from members.models import CardFace, Member
+from members.services import live_codes, member_sessions
+from tests import factories
+from tests.browser.test_counter import CARD, Cashier
+
+FOLDER = Path(os.environ.get("SCREENSHOTS", "docs/screenshots"))
+DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+LANGUAGES = {"zh": "zh-hans", "en": "en"}
+
+
+@pytest.fixture
+def member(live_db: object) -> Member:
+    now = clock.now()
+    later = now + dt.timedelta(days=30)
+    factories.cashier()
+    factories.menu()
+    factories.product("americano", "美式", 2400)
+    factories.policy(checkin_points=2)
+    factories.gold_discount()
+    factories.gold_stored_discount()
+    factories.benefit(
+        "借阅新书",
+        Benefit.Kind.SPECIAL,
+        tier="金卡",
+        text="每月两本",
+        quota=2,
+        quota_period="month",
+    )
+    CardFace.objects.create(name="回头", brand_colour="#7A4B2A", slogan="每一次消费,都离特权更近")
+    person = factories.member(tier="金卡", card=CARD, principal_fen=10000, bonus_fen=2000)
+    factories.give_points(person, 1280, expires_at=later)
+    for number, (name, off, threshold) in enumerate(
+        (("满80减20", 2000, 8000), ("满100减25", 2500, 10000))
+    ):
+        template = factories.coupon_template(name, off, threshold)
+        factories.coupon(person, template, f"8000000000001{number}", expires_at=later)
+    factories.top_up_plans()
+    rules.publish(actor=None, at=now)
+    shop = factories.shop()
+    for days in (2, 1):
+        then = now - dt.timedelta(days=days)
+        checkins.check_in(member_id=person.pk, shop=shop, actor=None, at=then)
+    return person
+
+
+def _page(
+    browser: Browser, site: str, size: dict[str, int], language: str
+) -> tuple[BrowserContext, Page]:
+    context = browser.new_context(viewport=size, base_url=site, reduced_motion="reduce")  # type: ignore[arg-type]
+    context.add_cookies([{"name": "django_language", "value": LANGUAGES[language], "url": site}])
+    return context, context.new_page()
+
+
+def _keeper(page: Page, language: str) -> Callable[[str], None]:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+
+    def keep(name: str) -> None:
+        page.screenshot(path=FOLDER / f"{name}-{language}.png", animations="disabled")
+
+    return keep
+
+
+def _ring_up(cashier: Cashier, member: Member) -> None:
+    cashier.types(live_codes.issue(member_id=member.pk, at=clock.now()).digits)
+    cashier.types("2*latte")
+    cashier.types("cake")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_counter(browser: Browser, site: str, member: Member, language: str) -> None:
+    context, page = _page(browser, site, DESKTOP, language)
+    keep = _keeper(page, language)
+    cashier = Cashier(page, site)
+    cashier.log_in()
+    keep("counter-empty")
+    cashier.types("6900000000000000018")
+    keep("counter-refused")
+    page.goto("/counter/")
+    _ring_up(cashier, member)
+    page.fill("#points", "500")
+    page.focus("#points")
+    cashier.enter()
+    keep("counter-quote")
+    cashier.enter()
+    keep("counter-result")
+    context.close()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_counter_on_a_phone(browser: Browser, site: str, member: Member, language: str) -> None:
+    context, page = _page(browser, site, PHONE, language)
+    keep = _keeper(page, language)
+    cashier = Cashier(page, site)
+    cashier.log_in()
+    _ring_up(cashier, member)
+    keep("counter-phone")
+    cashier.open_sheet()
+    page.wait_for_timeout(300)
+    keep("counter-phone-sheet")
+    context.close()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_card(browser: Browser, site: str, member: Member, language: str) -> None:
+    context, page = _page(browser, site, PHONE, language)
+    keep = _keeper(page, language)
+    page.goto("/m/join?c=poster")
+    keep("join")
+    at = clock.now()
+    token = member_sessions.token(member=member, proved_at=at, at=at)
+    context.add_cookies([{"name": access.COOKIE, "value": token, "url": f"{site}/m/"}])
+    for name, path in (("card", ""), ("coupons", "coupons"), ("points", "points")):
+        page.goto(f"/m/{path}")
+        keep(name)
+    context.close()
