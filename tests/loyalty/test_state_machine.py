@@ -416,6 +416,17 @@ HISTORIES: dict[str, tuple[list[Step], int, int]] = {
         0,
         0,
     ),
+    "used points come back: what was drawn last comes back first": (
+        [
+            buy(),
+            lambda now: now.night(1),
+            buy(),
+            buy(points=ALL),
+            lambda now: now.refund_amount(0, 7000),
+        ],
+        1790,  # 1280 earned + 80 given + 1027 back of 2200 - 597 taken
+        0,
+    ),
     "used points come back to a parcel that is gone: they expire again": (
         [
             buy(),
