@@ -300,4 +300,3 @@ LOGGING = logging_settings(
     level=env.str("LOG_LEVEL", "WARNING" if TESTING else "INFO"),
     json_lines=env.str("LOG_FORMAT", "json") == "json",
 )
-

@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from loyalty.models import Account, Benefit, CouponTemplate, Entry, Lot, MemberStats, Order, RuleSet
-from loyalty.services import checkout, rules
+from loyalty.services import checkout, coupons, rules
 from loyalty.services.checkout import Cart, CartLine
 from loyalty.settlement import calculator
 from loyalty.settlement.replay import inputs_from_json
@@ -26,7 +26,8 @@ def open_amount(fen: int) -> tuple[CartLine, ...]:
     return (CartLine(amount_fen=fen),)
 
 
-def balances(member_id: int) -> dict[str, int]:
+def balances(member_id: int | None) -> dict[str, int]:
+    assert member_id is not None
     return dict(Account.objects.filter(member_id=member_id).values_list("kind", "balance"))
 
 
@@ -41,12 +42,10 @@ def row_13() -> Cart:
         name="储值再9折", kind="percent", rate_pm=900, only_stored_value=True
     )
     stored.tiers.add(gold)
-    template = CouponTemplate.objects.create(
+    CouponTemplate.objects.create(
         name="满80减20", kind="amount_off", amount_fen=2000, threshold_fen=8000, valid_days=7
     )
     rules.publish(actor=None, at=AT)
-    from loyalty.services import coupons
-
     coupons.issue(
         member_id=member.pk,
         template=RuleSet.objects.get().snapshot["templates"][0],
@@ -55,7 +54,6 @@ def row_13() -> Cart:
         order_id=None,
         at=AT,
     )
-    assert template.pk
     return Cart(
         lines=(
             CartLine(name="拿铁", quantity=2, unit_price_fen=3200),
@@ -90,9 +88,11 @@ def test_row_13_is_settled_and_can_be_replayed() -> None:
     assert order.coupon_uses.get().saved_fen == 2000
     stats = MemberStats.objects.get()
     assert (stats.orders_count, stats.net_fen, stats.basis_fen) == (1, 4875, 4875)
-    assert Event.objects.filter(kind="settled", member_id=cart.member_id).count() == 1
+    assert Event.objects.filter(kind="settled", member_id=cart.member_id or 0).count() == 1
     # The calculator repeats it from what is stored.
-    again = calculator.settle(RuleBook(order.ruleset.snapshot).sale(inputs_from_json(order.inputs)))
+    again = calculator.settle(
+        RuleBook(order.ruleset.snapshot).sale(inputs_from_json(order.inputs or {}))
+    )
     assert again == quote.settlement
     # The same key again: the same answer, nothing new.
     entries = Entry.objects.count()
