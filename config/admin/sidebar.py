@@ -25,45 +25,61 @@ class Page:
     needs: str
 
 
+def _table(title: Promise, table: str, icon: str, needs: str) -> Page:
+    return Page(title, f"admin:{table}_changelist", icon, needs)
+
+
 GROUPS: tuple[tuple[Promise | None, tuple[Page, ...]], ...] = (
     (None, (Page(lazy("Today"), "admin:index", "home", "find"),)),
     (
         lazy("Members"),
-        (Page(lazy("Members"), "admin:members_member_changelist", "group", "find"),),
+        (
+            _table(lazy("Members"), "members_member", "group", "find"),
+            _table(lazy("Tags"), "members_tag", "sell", "edit_member"),
+        ),
+    ),
+    (
+        lazy("Member card"),
+        (
+            _table(lazy("Card faces"), "members_cardface", "credit_card", "report"),
+            _table(lazy("Tiers"), "loyalty_tier", "military_tech", "report"),
+            _table(lazy("Points"), "loyalty_policy", "toll", "report"),
+            _table(lazy("Stored value"), "loyalty_topupplan", "savings", "report"),
+            _table(lazy("Benefits"), "loyalty_benefit", "redeem", "report"),
+        ),
     ),
     (
         lazy("Coupons"),
         (
-            Page(
-                lazy("Coupon kinds"),
-                "admin:loyalty_coupontemplate_changelist",
-                "local_activity",
-                "report",
-            ),
-            Page(
-                lazy("Coupons given"),
-                "admin:loyalty_coupon_changelist",
-                "confirmation_number",
-                "redeem",
-            ),
+            _table(lazy("Coupon kinds"), "loyalty_coupontemplate", "local_activity", "report"),
+            _table(lazy("Gift packs"), "loyalty_giftpack", "featured_seasonal_and_gifts", "report"),
+            _table(lazy("Coupons given"), "loyalty_coupon", "confirmation_number", "redeem"),
         ),
     ),
     (
         lazy("Purchases"),
         (
-            Page(lazy("Purchases"), "admin:loyalty_order_changelist", "receipt_long", "sell"),
-            Page(lazy("Refunds"), "admin:loyalty_refund_changelist", "undo", "refund"),
-            Page(lazy("Top-ups"), "admin:loyalty_topup_changelist", "savings", "top_up"),
+            _table(lazy("Purchases"), "loyalty_order", "receipt_long", "sell"),
+            _table(lazy("Refunds"), "loyalty_refund", "undo", "refund"),
+            _table(lazy("Top-ups"), "loyalty_topup", "add_card", "top_up"),
         ),
     ),
     (
         lazy("Reports"),
         (
-            Page(lazy("Ledger"), "admin:loyalty_entry_changelist", "menu_book", "report"),
-            Page(
-                lazy("Versions of the rules"), "admin:loyalty_ruleset_changelist", "rule", "report"
-            ),
-            Page(lazy("Audit trail"), "admin:members_event_changelist", "policy", "report"),
+            _table(lazy("Ledger"), "loyalty_entry", "menu_book", "report"),
+            _table(lazy("Audit trail"), "members_event", "policy", "report"),
+            _table(lazy("What runs by itself"), "loyalty_nightlyrun", "bedtime", "report"),
+        ),
+    ),
+    (
+        lazy("Settings"),
+        (
+            _table(lazy("Shops"), "members_shop", "store", "shops"),
+            _table(lazy("Staff"), "members_staff", "badge", "staff"),
+            _table(lazy("Articles"), "loyalty_product", "coffee", "report"),
+            _table(lazy("Categories"), "loyalty_category", "category", "report"),
+            _table(lazy("Rule versions"), "loyalty_ruleset", "rule", "report"),
         ),
     ),
 )

@@ -1,2 +1,15 @@
-# They register their pages.
-from loyalty.admin import audit, catalogue, coupons, ledgers, members, orders, versions  # noqa: F401
+from loyalty.admin import (  # noqa: F401  they register their pages
+    audit,
+    benefits,
+    catalogue,
+    coupons,
+    faces,
+    gifts,
+    health,
+    ledgers,
+    members,
+    orders,
+    policy,
+    tiers,
+    versions,
+)

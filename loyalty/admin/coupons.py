@@ -54,7 +54,7 @@ class TemplateForm(OfficeForm):
         label=lazy("from a purchase of"),
         required=False,
         empty_is_zero=True,
-        help_text=lazy("Before discounts. Empty: any purchase."),
+        help_text=lazy("After the member discount. Empty: any purchase."),
     )
     multiplier_pm = TimesField(label=lazy("points times"), required=False)
 

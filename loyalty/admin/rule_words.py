@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from loyalty.counter.wording import (
+    WEEKDAYS,
     not_applied_title,
     rate_words,
     reason_text,
@@ -135,3 +136,24 @@ def example_view(example: Example) -> dict[str, Any]:
         ],
         "points": result.points_earned,
     }
+
+
+def when_words(row: Benefit) -> str:
+    """When a benefit holds, in one line."""
+    match row.when:
+        case "monthdays":
+            words = _("on day %(days)s of the month") % {"days": "、".join(map(str, row.days))}
+        case "weekdays":
+            names = [str(WEEKDAYS[day - 1]) for day in row.days if 1 <= day <= len(WEEKDAYS)]
+            words = _("on %(days)s") % {"days": "、".join(names)}
+        case "dates" if row.date_from and row.date_to:
+            words = _("%(from)s to %(to)s") % {
+                "from": date_format(row.date_from, "SHORT_DATE_FORMAT"),
+                "to": date_format(row.date_to, "SHORT_DATE_FORMAT"),
+            }
+        case other:
+            words = str(Benefit.When(other).label)
+    if row.quota:
+        period = Benefit.QuotaPeriod(row.quota_period).label if row.quota_period else ""
+        words += " · " + _("%(count)s times %(period)s") % {"count": row.quota, "period": period}
+    return words

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from loyalty.models import Benefit, CouponTemplate, Product, RuleSet
+from loyalty.money import ceil_ratio
 from loyalty.selectors import inputs as selectors
 from loyalty.services import rules
 from loyalty.settlement import calculator
@@ -58,9 +59,15 @@ def _moment(at: dt.datetime) -> Inputs:
     )
 
 
-def example_amount(rule: Mapping[str, Any]) -> int:
-    """¥100, or the rule's threshold where that is higher."""
-    return max(EXAMPLE_FEN, int(rule.get("threshold_fen") or 0))
+def example_amount(rule: Mapping[str, Any], snapshot: Mapping[str, Any]) -> int:
+    """¥100, or what reaches the rule's threshold after the best member discount, in whole ¥10."""
+    rates = [
+        row["rate_pm"]
+        for row in snapshot["benefits"]
+        if row["kind"] == "percent" and not row["only_stored_value"]
+    ]
+    needed = ceil_ratio(int(rule.get("threshold_fen") or 0) * 1000, min([*rates, 1000]))
+    return max(EXAMPLE_FEN, ceil_ratio(needed, 1000) * 1000)
 
 
 def _line(rule: Mapping[str, Any], amount_fen: int) -> Line:
@@ -181,7 +188,7 @@ def _by_tier(
 ) -> list[Example]:
     """One example a tier; tiers that pay the same are one, called by the lowest of them."""
     book = RuleBook(snapshot)
-    line = _line(rule, example_amount(rule))
+    line = _line(rule, example_amount(rule, snapshot))
     found: dict[tuple[int, ...], Example] = {}
     chosen: list[tuple[int | None, str]] = [(tier.id, tier.name) for tier in book.tiers]
     wanted = set(rule.get("tiers", ()))

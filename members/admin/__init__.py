@@ -1,0 +1,1 @@
+from members.admin import house  # noqa: F401  registers its pages

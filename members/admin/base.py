@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from unfold.admin import ModelAdmin
+from unfold.admin import ModelAdmin, TabularInline
 
 from members.errors import Refusal
 from members.models import Staff
@@ -102,9 +102,6 @@ class OfficeAdmin(ModelAdmin):
             messages.error(request, str(refusal.message))
             return redirect(request.get_full_path())
 
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """The service has stored what belongs to the row together with it."""
-
     # --- the trail is kept as events -----------------------------------------------------------
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         return None
@@ -119,6 +116,26 @@ class OfficeAdmin(ModelAdmin):
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         raise Http404
+
+
+class OfficeInline(TabularInline):
+    """Lines of a row, written together with it."""
+
+    change = "rules"
+    extra = 1
+    hide_title = True
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return may_do(request, "report")
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return may_do(request, self.change)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return may_do(request, self.change)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return may_do(request, self.change)
 
 
 class ReadOnlyAdmin(OfficeAdmin):

@@ -38,7 +38,7 @@ class EditAdmin(OfficeAdmin):
     archive_words: Any = ""
 
     def keep(self, row: Any, form: Any, *, actor: Staff, at: dt.datetime) -> None:
-        """Store the row; refuses by a Refusal."""
+        """Store the row, with ``form.parts`` (what its tables hold); refuses by a Refusal."""
         names = [field.name for field in row._meta.many_to_many]
         relations = {name: form.cleaned_data[name] for name in names if name in form.cleaned_data}
         rows.store(row=row, relations=relations, actor=actor, at=at)
@@ -52,7 +52,11 @@ class EditAdmin(OfficeAdmin):
         return {}
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        self.keep(obj, form, actor=person_of(request), at=clock.now())
+        """Waits for ``save_related``: the row and its parts are stored by one call."""
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        form.parts = [one.cleaned_data for part in formsets for one in part if _is_kept(one)]
+        self.keep(form.instance, form, actor=person_of(request), at=clock.now())
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Without the small buttons that open another form in a window of its own."""
@@ -156,3 +160,9 @@ class EditAdmin(OfficeAdmin):
             ),
         }
         return TemplateResponse(request, "admin/remove.html", context)
+
+
+def _is_kept(form: Any) -> bool:
+    """Whether a line of a table was filled in and not struck out."""
+    data = form.cleaned_data
+    return bool(data) and not data.get("DELETE") and any(data.values())

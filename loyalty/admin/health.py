@@ -1,0 +1,150 @@
+"""What runs by itself, in plain words: the nightly jobs, the outbox, the programs behind it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Max, Min, Q
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+from django_celery_beat.models import PeriodicTask
+
+from loyalty.models import NightlyRun
+from members import clock
+from members.admin.base import ReadOnlyAdmin
+from members.models import Event, Outbox
+
+Job = NightlyRun.Job
+WHAT: dict[str, Promise] = {
+    Job.EXPIRY: lazy("Takes points and coupons past their last day."),
+    Job.TIERS: lazy("Moves members whose tier has had its time, after the grace days."),
+    Job.RECONCILE: lazy("Recomputes every balance and every sale, and compares."),
+}
+COUNTS: dict[str, Promise] = {
+    "members": lazy("members"),
+    "points": lazy("points"),
+    "lots": lazy("parcels"),
+    "coupons": lazy("coupons"),
+    "moved": lazy("members moved"),
+    "kept": lazy("members kept"),
+    "accounts": lazy("accounts"),
+    "entries": lazy("movements"),
+    "orders": lazy("purchases"),
+    "refunds": lazy("refunds"),
+}
+DAYS = 14
+
+
+@admin.register(NightlyRun)
+class HealthAdmin(ReadOnlyAdmin):
+    """One page instead of a table."""
+
+    see = "report"
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        at = clock.now()
+        since = clock.local_date(at) - dt.timedelta(days=DAYS)
+        runs = list(NightlyRun.objects.filter(local_date__gte=since).order_by("-local_date", "job"))
+        schedules = {row.task: row for row in PeriodicTask.objects.select_related("crontab")}
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("What runs by itself"),
+            "opts": self.opts,
+            "jobs": [_job(job, runs, schedules, at) for job in Job],
+            "runs": [(run, result_words(run)) for run in runs],
+            "outbox": _outbox(at),
+        }
+        return TemplateResponse(request, "admin/health.html", context)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """One run, with what it found."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        run = self.get_object(request, object_id)
+        if run is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        result = run.result or {}
+        context = {
+            **self.admin_site.each_context(request),
+            "title": run.get_job_display(),
+            "opts": self.opts,
+            "run": run,
+            "words": result_words(run),
+            "totals": result.get("totals", {}),
+            "differences": result.get("differences", []),
+        }
+        return TemplateResponse(request, "admin/nightly_run.html", context)
+
+
+def _job(
+    job: Any, runs: list[NightlyRun], schedules: dict[str, Any], at: dt.datetime
+) -> dict[str, Any]:
+    mine = [run for run in runs if run.job == job]
+    last = next((run for run in mine if run.finished_at), None)
+    schedule = schedules.get(f"loyalty.nightly_{job}")
+    is_late = last is None or clock.local_date(at) - last.local_date > dt.timedelta(days=1)
+    return {
+        "name": Job(job).label,
+        "what": WHAT[job],
+        "last": last,
+        "words": result_words(last) if last else "",
+        "is_bad": bool(last and (last.result or {}).get("totals")),
+        "is_late": is_late,
+        "is_on": schedule.enabled if schedule else None,
+        "asked": schedule.last_run_at if schedule else None,
+    }
+
+
+def result_words(run: NightlyRun) -> str:
+    """What a run came to: counts, or how many differences."""
+    if run.result is None:
+        return _("at work, or cut off and taken up again soon")
+    totals = run.result.get("totals")
+    if totals:
+        return _("%(count)s differences found") % {"count": f"{sum(totals.values()):,}"}
+    counted = run.result.get("counted", run.result)
+    words = [
+        f"{COUNTS.get(name, name)} {number:,}"
+        for name, number in counted.items()
+        if isinstance(number, int) and not isinstance(number, bool)
+    ]
+    text = "、".join(words) or "–"
+    return (
+        _("everything agrees: %(counts)s") % {"counts": text} if "counted" in run.result else text
+    )
+
+
+def _outbox(at: dt.datetime) -> dict[str, Any]:
+    """What waits to be acted on: how much, since when, and what went wrong last."""
+    waiting = Outbox.objects.aggregate(
+        count=Count("pk"),
+        oldest=Min("event__at"),
+        failing=Count("pk", filter=Q(attempts__gt=1)),
+        attempts=Max("attempts"),
+    )
+    failing = (
+        Outbox.objects.filter(attempts__gt=1).select_related("event").order_by("-attempts")[:5]
+    )
+    oldest = waiting["oldest"]
+    return {
+        **waiting,
+        "rows": list(failing),
+        "is_stuck": bool(oldest and at - oldest > dt.timedelta(minutes=5)),
+        "newest_event": Event.objects.order_by("-pk").values_list("at", flat=True).first(),
+    }

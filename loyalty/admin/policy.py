@@ -1,0 +1,135 @@
+"""The one sheet of settings: what points are worth, rounding, the law's limits."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget
+
+from loyalty.admin.fields import PercentField, TimesField, YuanField
+from loyalty.admin.gifts import items_of, pack_words
+from loyalty.counter.wording import TENDERS, points_words, times_words
+from loyalty.models import Policy
+from loyalty.money import format_yuan
+from loyalty.services import rule_changes, rule_checks, rules
+from loyalty.services.working import TENDERS as TENDERS_OUTSIDE
+from members.admin.editing import EditAdmin
+from members.admin.forms import OfficeForm
+from members.models import Staff
+
+
+class PolicyForm(OfficeForm):
+    earn_per_yuan_pm = TimesField(label=lazy("points for each ¥1 paid"))
+    step_value_fen = YuanField(label=lazy("take off"))
+    points_cap_pm = PercentField(
+        label=lazy("points pay at most, in percent of a purchase"),
+        min_value=0,
+        max_value=100,
+        widget=UnfoldAdminIntegerFieldWidget(),
+    )
+    top_up_max_balance_fen = YuanField(label=lazy("most a card may hold"))
+
+    class Meta:
+        model = Policy
+        exclude = ("id", "ruleset")
+
+    def check(self) -> None:
+        rule_checks.check_policy(self.instance)
+
+
+@admin.register(Policy)
+class PolicyAdmin(EditAdmin):
+    change = "rules"
+    addable = False
+    form = PolicyForm
+    preview_template = "admin/policy_preview.html"
+    fieldsets = (
+        (
+            lazy("Points"),
+            {
+                "fields": (
+                    "earn_per_yuan_pm",
+                    "step_points",
+                    "step_value_fen",
+                    "points_cap_pm",
+                    "points_minimum",
+                    "points_months",
+                    "checkin_points",
+                )
+            },
+        ),
+        (lazy("Welcome"), {"fields": ("welcome_pack",)}),
+        (lazy("Till"), {"fields": ("rounding", "default_tender", "top_up_max_balance_fen")}),
+        (
+            lazy("More"),
+            {
+                "classes": ["collapse"],
+                "fields": (
+                    "progress",
+                    "clawback",
+                    "earn_on_bonus",
+                    "earn_on_points",
+                    "points_grace_days",
+                    "coupon_grace_days",
+                ),
+            },
+        ),
+    )
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "default_tender":
+            from_counter = [
+                (kind, str(name)) for kind, name in TENDERS.items() if kind in TENDERS_OUTSIDE
+            ]
+            kwargs["widget"] = UnfoldAdminSelectWidget(choices=from_counter)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """There is one sheet: go there."""
+        return redirect(reverse("admin:loyalty_policy_change", args=[rules.policy().pk]))
+
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        super().response_change(request, obj)
+        return redirect(reverse("admin:loyalty_policy_change", args=[obj.pk]))
+
+    def keep(self, row: Policy, form: Any, *, actor: Staff, at: dt.datetime) -> None:
+        rule_changes.save_policy(policy=row, actor=actor, at=at)
+
+    def preview(self, form: Any, *, at: dt.datetime) -> dict[str, Any]:
+        row: Policy = form.instance
+        return {"sentences": [] if form.errors else _sentences(row)}
+
+
+def _sentences(row: Policy) -> list[str]:
+    """What the sheet comes to, in words."""
+    earned = 100 * row.earn_per_yuan_pm // 1000
+    back_fen = earned * row.step_value_fen // row.step_points
+    found = [
+        _("¥1 = %(points)s points; %(step)s take %(value)s off.")
+        % {
+            "points": times_words(row.earn_per_yuan_pm),
+            "step": points_words(row.step_points),
+            "value": format_yuan(row.step_value_fen),
+        },
+        _("Who pays ¥100 gets back %(back)s in points: %(percent)s%% of what they paid.")
+        % {"back": format_yuan(back_fen), "percent": f"{back_fen // 100}.{back_fen % 100:02d}"},
+        _("Points end %(months)s months after they were earned.") % {"months": row.points_months},
+    ]
+    if row.welcome_pack is not None:
+        found.append(
+            _("Who joins gets %(gift)s.")
+            % {"gift": pack_words(row.welcome_pack, items_of(row.welcome_pack))}
+        )
+    return found
