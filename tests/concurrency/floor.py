@@ -53,6 +53,7 @@ class Floor:
     shop: Shop
     cashier: Staff
     members: list[Member]
+    round_number: int = 0  # each round has keys of its own
     sent: deque[Request] = field(default_factory=lambda: deque(maxlen=RECENT))
     orders: deque[int] = field(default_factory=lambda: deque(maxlen=RECENT))
     answers: list[tuple[Request, Answer]] = field(default_factory=list)
@@ -61,7 +62,7 @@ class Floor:
 
     def cashier_at_work(self, number: int, operations: int) -> Callable[[], None]:
         """One thread's shift: always the same choices for the same number."""
-        dice = random.Random(number)
+        dice = random.Random(1000 * self.round_number + number)
 
         def work() -> None:
             for _operation in range(operations):
@@ -193,7 +194,7 @@ def open_floor(round_number: int) -> Floor:
         )
         for number in range(MEMBERS)
     ]
-    return Floor(factories.shop(), cashier, members)
+    return Floor(factories.shop(), cashier, members, round_number)
 
 
 def read_beside(floor: Floor, done: threading.Event, outcome: Outcome) -> None:
