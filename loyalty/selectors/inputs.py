@@ -41,12 +41,12 @@ SELECT m.id, m.public_id, m.name, m.phone, m.status, m.birth_month, m.birth_day,
     (SELECT json_agg(json_build_array(q.benefit_id, q.period, q.number))
         FROM loyalty_quotause q WHERE q.member_id = m.id
             AND (q.at > %(quota_since)s OR q.period = 'ever')),
-    (SELECT a.debt FROM loyalty_account a WHERE a.member_id = m.id AND a.kind = 'points'),
-    (SELECT a.balance FROM loyalty_account a WHERE a.member_id = m.id AND a.kind = 'points'),
+    a.debt, a.balance,
     (SELECT c.number FROM members_card c
         WHERE c.member_id = m.id AND c.status IN ('active', 'frozen'))
 FROM members_member m
 JOIN loyalty_memberstats s ON s.member_id = m.id
+LEFT JOIN loyalty_account a ON a.member_id = m.id AND a.kind = 'points'
 LEFT JOIN loyalty_policy p ON p.id = 1
 LEFT JOIN loyalty_ruleset r ON r.id = p.ruleset_id
 WHERE m.id = %(member)s

@@ -9,15 +9,16 @@ from __future__ import annotations
 import datetime as dt
 
 from django.db import transaction
-from django.db.models import F, QuerySet, Sum
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from loyalty.models import Order, SpendConfirmation
+from loyalty.models import SpendConfirmation
 from members import clock
 from members.errors import Refusal
 from members.locks import lock_member
 from members.models import Shop, Staff
 from members.services import events
+from members.statements import prepared_cursor
 
 LIMIT_A_SALE_FEN = 20_000
 LIMIT_A_DAY_FEN = 50_000
@@ -27,6 +28,11 @@ LIVE_CODE = "code"
 
 Status = SpendConfirmation.Status
 
+SPENT = """
+SELECT COALESCE(sum(principal_fen + bonus_fen + points_fen), 0)::bigint FROM loyalty_order
+WHERE member_id = %(member)s AND at >= %(start)s AND at <= %(at)s AND is_valid
+"""
+
 
 def spent_today_fen(*, member_id: int, at: dt.datetime) -> int:
     """Stored value and worth of points the member spent today, however they were identified.
@@ -34,9 +40,9 @@ def spent_today_fen(*, member_id: int, at: dt.datetime) -> int:
     The careful reading of "a day": an order does not tell how its member was identified.
     """
     start = clock.start_of_day(clock.local_date(at))
-    spent = Order.objects.filter(member_id=member_id, at__gte=start, at__lte=at, is_valid=True)
-    total = spent.aggregate(fen=Sum(F("principal_fen") + F("bonus_fen") + F("points_fen")))["fen"]
-    return int(total or 0)
+    with prepared_cursor() as cursor:
+        cursor.execute(SPENT, {"member": member_id, "start": start, "at": at})
+        return int(cursor.fetchone()[0])
 
 
 def required(
