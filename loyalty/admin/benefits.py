@@ -82,7 +82,7 @@ class BenefitForm(OfficeForm):
     )
     amount_fen = YuanField(label=lazy("amount off"), required=False, empty_is_zero=True)
     threshold_fen = YuanField(label=lazy("from a purchase of"), required=False, empty_is_zero=True)
-    multiplier_pm = TimesField(label=lazy("points times"), required=False)
+    multiplier_pm = TimesField(label=lazy("points times"), required=False, hide_one=True)
     days = DaysField(
         label=lazy("days"),
         required=False,

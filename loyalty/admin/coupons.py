@@ -56,7 +56,7 @@ class TemplateForm(OfficeForm):
         empty_is_zero=True,
         help_text=lazy("After the member discount. Empty: any purchase."),
     )
-    multiplier_pm = TimesField(label=lazy("points times"), required=False)
+    multiplier_pm = TimesField(label=lazy("points times"), required=False, hide_one=True)
 
     class Meta:
         model = CouponTemplate
@@ -87,6 +87,7 @@ class CouponTemplateAdmin(EditAdmin):
     change = "rules"
     form = TemplateForm
     preview_template = "admin/coupon_preview.html"
+    list_before_template = "admin/coupons_before.html"
     archive_words = lazy("No new ones are given; those in members’ hands stay usable.")
     list_display = ("name", "effect", "validity", "given", "in_hand", "used", "is_active")
     list_filter = (("kind", ChoicesDropdownFilter), ("is_active", BooleanRadioFilter))

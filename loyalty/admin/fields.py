@@ -99,15 +99,16 @@ class ZheField(forms.CharField):
 
 
 class TimesField(forms.CharField):
-    """A multiplier in the form (1.5), per mille inside (1500)."""
+    """A multiplier in the form (1.5), per mille inside (1500). Once is empty where ``hide_one``."""
 
-    def __init__(self, **more: Any) -> None:
+    def __init__(self, *, hide_one: bool = False, **more: Any) -> None:
+        self.hide_one = hide_one
         more.setdefault("widget", UnfoldAdminTextInputWidget(_numeric("×")))
         super().__init__(**more)
 
     def prepare_value(self, value: Any) -> Any:
         if isinstance(value, int):
-            if value == 1000:
+            if value == 1000 and self.hide_one:
                 return ""
             whole, rest = divmod(value, 1000)
             return f"{whole}.{rest:03d}".rstrip("0").rstrip(".")

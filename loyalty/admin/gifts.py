@@ -191,7 +191,7 @@ class TopUpPlanAdmin(EditAdmin):
         total = (row.pay_fen or 0) + bonus + pack_bonus
         return {
             "is_ready": not form.errors and bool(row.pay_fen),
-            "refusal": next(iter(form.errors.get("pay_fen", [])), ""),
+            "refusal": next(iter(form.errors.get("pay_fen", [])), "") if row.pay_fen else "",
             "name": form.cleaned_data.get("name") or row.name,
             "bonus_fen": bonus + pack_bonus,
             "total_fen": total,

@@ -98,7 +98,7 @@ def _page(
 
 def _parts(member: Member, part: str) -> list[dict[str, Any]]:
     names = {
-        "timeline": _("What happened"),
+        "timeline": _("Timeline"),
         "points": _("Points ledger"),
         "value": _("Stored-value ledger"),
         "coupons": _("Coupons"),

@@ -118,7 +118,18 @@ class OfficeAdmin(ModelAdmin):
         raise Http404
 
 
-class OfficeInline(TabularInline):
+class PlainFields:
+    """Fields without the small buttons that open another form in a window of its own."""
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
+        inner = getattr(field.widget, "widget", None) if field is not None else None
+        if inner is not None and hasattr(field.widget, "can_add_related"):
+            field.widget = inner
+        return field
+
+
+class OfficeInline(PlainFields, TabularInline):
     """Lines of a row, written together with it."""
 
     change = "rules"

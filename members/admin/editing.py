@@ -14,9 +14,10 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.urls.resolvers import URLPattern
 from django.utils.translation import gettext as _
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from members import clock
-from members.admin.base import OfficeAdmin, may_do, person_of
+from members.admin.base import OfficeAdmin, PlainFields, may_do, person_of
 from members.admin.forms import OfficeForm
 from members.errors import Refusal
 from members.models import Staff
@@ -24,7 +25,7 @@ from members.selectors.uses import uses_of
 from members.services import rows
 
 
-class EditAdmin(OfficeAdmin):
+class EditAdmin(PlainFields, OfficeAdmin):
     """A table whose rows are written here.
 
     ``keep`` and ``drop`` are the service calls; a page with an example beside its form gives
@@ -58,13 +59,11 @@ class EditAdmin(OfficeAdmin):
         form.parts = [one.cleaned_data for part in formsets for one in part if _is_kept(one)]
         self.keep(form.instance, form, actor=person_of(request), at=clock.now())
 
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Without the small buttons that open another form in a window of its own."""
-        field = super().formfield_for_dbfield(db_field, request, **kwargs)
-        inner = getattr(field.widget, "widget", None) if field is not None else None
-        if inner is not None and hasattr(field.widget, "can_add_related"):
-            field.widget = inner
-        return field
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Boxes to tick: nobody knows what the Control key does to a list."""
+        if db_field.name not in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", UnfoldAdminCheckboxSelectMultipleWidget())
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     # --- the example beside the form -------------------------------------------------------------
     def get_urls(self) -> list[URLPattern]:

@@ -11,6 +11,7 @@ from django.core.exceptions import NON_FIELD_ERRORS
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Model
 from django.forms.models import model_to_dict
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from members.errors import Refusal
@@ -28,6 +29,8 @@ class OfficeForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
+        for field in self.fields.values():
+            field.label = capfirst(field.label) if field.label else field.label
         self.stored = self._state()
         self.seen = mark_of(self.stored)
 
