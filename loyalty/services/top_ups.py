@@ -61,11 +61,12 @@ def top_up(
     )
 
 
-def _plan(plan_id: int | None, standing: Standing) -> TopUpPlan | None:
+def _plan(plan_id: int | None, standing: Standing, book: RuleBook) -> TopUpPlan | None:
     if plan_id is None:
         return None
     plan = TopUpPlan.objects.filter(pk=plan_id, is_active=True).first()
-    if plan is None:
+    # A plan whose gift is in no published rules would silently come without it.
+    if plan is None or (plan.pack_id is not None and plan.pack_id not in book.packs):
         raise Refusal(
             "plan_unknown", _("This plan is no longer offered. Choose another one."), field="plan"
         )
@@ -112,7 +113,7 @@ def _top_up(
     accounts = locks.lock_accounts([member_id])
     standing = check_standing(selectors.load(member_id=member_id, at=at))
     _ruleset_id, book = rules_of(standing, at)
-    plan = _plan(plan_id, standing)
+    plan = _plan(plan_id, standing, book)
     paid_fen = plan.pay_fen if plan else (amount_fen or 0)
     pack = book.packs.get(plan.pack_id or 0) if plan else None
     bonus_fen = int(pack["bonus_fen"]) if pack else 0
