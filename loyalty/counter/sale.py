@@ -10,37 +10,33 @@ import datetime as dt
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TypeGuard
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext
 from django.views.decorators.http import require_http_methods, require_safe
 
-from loyalty.counter import drafts, entry, identity, parsing, presenters, wording
+from loyalty.counter import drafts, entry, identity, parsing, sale_page
 from loyalty.counter.access import Till, counter_page
 from loyalty.counter.drafts import Draft, DraftLine
 from loyalty.counter.entry import Choice
-from loyalty.models import Coupon, Product
+from loyalty.models import Coupon, CouponTemplate, Product
 from loyalty.selectors import sales
-from loyalty.services import checkout, confirmations, rules
+from loyalty.services import checkout, confirmations, redeeming
 from members import clock
-from members.errors import Refusal
+from members.errors import Refusal, member_unknown
 from members.models import Member
 from members.selectors import find
 from members.services import member_pin
 from members.text import plain, plain_digits
-
-SHOWN_ORDERS = 5
-TAKEN_OFF = {"price", "amount_off", "coupon", "points", "stored_discount", "rounding"}
 
 
 @require_safe
 @counter_page
 def home(request: HttpRequest, till: Till) -> HttpResponse:
     """A blank sale; its address is made with the first thing entered."""
-    return _page(request, till, Draft(uuid.uuid4()))
+    return sale_page.show(request, till, Draft(uuid.uuid4()))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -50,13 +46,13 @@ def ring_up(request: HttpRequest, till: Till, draft_id: uuid.UUID) -> HttpRespon
     if draft.order_id is not None:
         return redirect("counter:order", draft.order_id)
     if request.method != "POST":
-        return _page(request, till, draft)
+        return sale_page.show(request, till, draft)
     try:
         if drafts.is_repeated(draft, request.POST):
             return redirect("counter:sale", draft_id)
         return _act(request, till, draft)
     except Refusal as refusal:
-        return _page(request, till, drafts.load(till, draft_id), error=refusal)
+        return sale_page.show(request, till, drafts.load(till, draft_id), error=refusal)
 
 
 def _act(request: HttpRequest, till: Till, draft: Draft) -> HttpResponse:
@@ -66,6 +62,7 @@ def _act(request: HttpRequest, till: Till, draft: Draft) -> HttpResponse:
         change = CHANGES.get(action)
         if change is None:
             raise Refusal("action_unknown", _("This button is not known. Reload the page."))
+        _take_seen(request, till, draft)
         change(draft, argument)
         return _kept(request, till, draft)
     words = request.POST.get("entry", "").strip()
@@ -73,11 +70,13 @@ def _act(request: HttpRequest, till: Till, draft: Draft) -> HttpResponse:
     if words:
         found = entry.read(words)
         if isinstance(found, Choice):
-            return _page(request, till, draft, choice=found)
+            return sale_page.show(request, till, draft, choice=found)
         if action == "look":  # what it would come to; nothing is kept
             return _look(request, till, draft, found, words)
         draft.points = points
         _take(draft, found, words, till=till)
+        if _is_pass_alone(found, draft):
+            return _redeem_pass(till, draft, found.pk)
         if isinstance(found, DraftLine) and _was_seen(request, till, draft, words):
             return settle(request, till, draft)
         return _kept(request, till, draft)
@@ -86,7 +85,7 @@ def _act(request: HttpRequest, till: Till, draft: Draft) -> HttpResponse:
         checkout.quote(cart=draft.cart(), shop=till.shop, at=clock.now())
         return _kept(request, till, draft)
     if action != "go":
-        return _page(request, till, draft)
+        return sale_page.show(request, till, draft)
     return settle(request, till, draft)
 
 
@@ -97,7 +96,16 @@ def _look(
     if isinstance(found, DraftLine):
         _take(draft, found, words, till=till)
         _default_stored_value(till, draft)
-    return _page(request, till, draft, seen=words)
+    return sale_page.show(request, till, draft, seen=words)
+
+
+def _take_seen(request: HttpRequest, till: Till, draft: Draft) -> None:
+    """A button pressed while an amount that was worked out stands in the field: it is meant."""
+    words = request.POST.get("entry", "").strip()
+    if words and request.POST.get("seen") == words:
+        found = entry.read(words)
+        if isinstance(found, DraftLine):
+            _take(draft, found, words, till=till)
 
 
 def _was_seen(request: HttpRequest, till: Till, draft: Draft, words: str) -> bool:
@@ -156,7 +164,7 @@ def _take(
     elif isinstance(found, Choice):
         return
     elif isinstance(found, Coupon):
-        _take_coupon(draft, found)
+        _take_coupon(draft, found, till=till)
     elif len(draft.lines) >= parsing.MAX_LINES:
         raise Refusal("too_many_lines", _("A sale has at most 500 lines. Split it into two."))
     else:
@@ -175,9 +183,10 @@ def _claim(draft: Draft, code: str, *, till: Till) -> None:
     identity.remember_in(draft, till=till, code=code, at=at)
 
 
-def _take_coupon(draft: Draft, coupon: Coupon) -> None:
+def _take_coupon(draft: Draft, coupon: Coupon, *, till: Till) -> None:
+    """A coupon also tells whose it is, as a card number does."""
     if draft.member_id is None:
-        raise Refusal("member_needed", _("Find the member first, then scan the coupon."))
+        draft.choose_member(identity.usable(find.by_id(coupon.member_id), till=till).pk)
     if coupon.member_id != draft.member_id:
         raise Refusal("coupon_unknown", _("This coupon is not one of this member's."), status=404)
     chosen = draft.coupons or []
@@ -315,6 +324,31 @@ def _coupon_on(draft: Draft, argument: str) -> None:
     draft.without_coupons = [one for one in draft.without_coupons if one != _id(argument)]
 
 
+def _is_pass_alone(found: entry.Read, draft: Draft) -> TypeGuard[Coupon]:
+    """A pass scanned with nothing to buy is used once: a coffee handed over."""
+    return (
+        isinstance(found, Coupon)
+        and found.template.kind == CouponTemplate.Kind.PASS
+        and not draft.lines
+    )
+
+
+def _redeem_pass(till: Till, draft: Draft, coupon_id: int) -> HttpResponse:
+    if draft.member_id is None:
+        raise member_unknown()
+    answer = redeeming.redeem_pass(
+        key=draft.id,
+        member_id=draft.member_id,
+        coupon_id=coupon_id,
+        shop=till.shop,
+        actor=till.staff,
+        at=clock.now(),
+    )
+    draft.order_id = answer["order"]
+    drafts.save(till, draft)
+    return redirect("counter:order", draft.order_id)
+
+
 def _set_points(draft: Draft, argument: str) -> None:
     draft.points = _id(argument)
 
@@ -345,95 +379,3 @@ CHANGES: dict[str, Callable[[Draft, str], None]] = {
     "points": _set_points,
     "stored": _stored,
 }
-
-
-def _page(
-    request: HttpRequest,
-    till: Till,
-    draft: Draft,
-    *,
-    error: Refusal | None = None,
-    choice: Choice | None = None,
-    seen: str = "",
-) -> HttpResponse:
-    """The sale as it stands. What was typed stays in the field when it was refused."""
-    at = clock.now()
-    quote = member = None
-    try:
-        if draft.lines:
-            worked = checkout.quote(cart=draft.cart(), shop=till.shop, at=at)
-            quote = presenters.quote_view(worked)
-    except Refusal as refusal:
-        error = error or refusal
-    if quote is not None:
-        member = quote["member"]
-    elif draft.member_id is not None:
-        standing, book = presenters.standing_of(draft.member_id, at=at)
-        member = presenters.member_view(standing, book) if standing else None
-    policy = rules.policy()
-    offers, rest = presenters.offers_view(quote) if quote else ([], [])
-    context: dict[str, Any] = {
-        "till": till,
-        "here": "sale",
-        "sale_link": draft.id,
-        "draft": draft,
-        "lines": _lines(draft, quote),
-        "open_amount": _("Amount"),
-        "quote": quote,
-        "has_working": quote is not None and any(s["kind"] in TAKEN_OFF for s in quote["steps"]),
-        "member": member,
-        "offers": offers,
-        "rest": rest,
-        "points_choices": _points_choices(member, policy.step_points),
-        "tails": find.by_tail(draft.tail) if draft.tail else [],
-        "choice": choice,
-        "seen": seen,
-        "by_code": identity.is_by_code(draft, till=till, at=at),
-        "error": presenters.error_view(error, at=_place(request, draft, error)) if error else None,
-        "entry": request.POST.get("entry", "") if error or choice or seen else "",
-        "points_typed": request.POST.get("points", draft.points) if error else draft.points,
-        "tenders": [(kind, wording.tender_words(kind)) for kind in parsing.TENDERS],
-        "tender": request.POST.get("tender") or draft.tender or policy.default_tender,
-        "orders": sales.last_orders(till.shop, limit=SHOWN_ORDERS) if draft.is_blank else [],
-    }
-    return render(request, "counter/sale.html", context, status=error.status if error else 200)
-
-
-def _place(request: HttpRequest, draft: Draft, error: Refusal) -> str:
-    """Beside what the words stand: the field, the points, the member, the lines, or the total."""
-    if request.POST.get("entry", "").strip():
-        return "entry"
-    if error.code.startswith("points"):
-        return "points"
-    if error.field == "member":
-        return "member"
-    if error.field.startswith("lines"):
-        return "lines"
-    return "pay" if draft.lines else "entry"
-
-
-def _lines(draft: Draft, quote: dict[str, Any] | None) -> list[dict[str, Any]]:
-    """The lines with their prices; without prices while the sale cannot be worked out."""
-    priced = quote["lines"] if quote else [None] * len(draft.lines)
-    return [
-        {
-            "name": line.name,
-            "quantity": line.quantity,
-            "unit_fen": price["unit_price_fen"] if price else None,
-            "list_fen": price["list_fen"] if price else None,
-        }
-        for line, price in zip(draft.lines, priced, strict=True)
-    ]
-
-
-def _points_choices(member: dict[str, Any] | None, step: int) -> list[dict[str, Any]]:
-    """Nothing, half or all of the points held, in whole steps; empty when there is no step."""
-    held = member["points"] // step * step if member else 0
-    if not held:
-        return []
-    half = held // 2 // step * step
-    return [
-        {"points": 0, "words": pgettext("points", "None")},
-        {"points": half, "words": _("Half")},
-        {"points": held, "words": _("All")},
-    ]

@@ -5,19 +5,19 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from loyalty.counter import drafts, entry, identity, parsing, presenters, wording
+from loyalty.counter import drafts, entry, hints, identity, parsing, presenters, wording
 from loyalty.counter.access import Till, counter_page
 from loyalty.counter.joining import sale_of
 from loyalty.models import TopUpPlan
 from loyalty.selectors import sales
-from loyalty.services import rules, top_ups
+from loyalty.selectors.plans import plans_for
+from loyalty.services import checkout, rules, top_ups
 from members import clock
 from members.errors import Refusal
 from members.models import Member
@@ -106,11 +106,13 @@ def _page(
 ) -> HttpResponse:
     member = None
     plans: list[TopUpPlan] = []
+    savings: dict[int, int] = {}
     if member_id is not None:
         standing, book = presenters.standing_of(member_id, at=clock.now())
         if standing is not None:
             member = presenters.member_view(standing, book)
             plans = plans_for(standing.tier_id)
+            savings = _savings(till, sale_id, plans)
     # The key of a refused form is free again; one of a form that is sent twice settles once.
     context = {
         "till": till,
@@ -118,7 +120,7 @@ def _page(
         "sale_link": sale_id,
         "sale": sale_id,
         "member": member,
-        "plans": plans,
+        "plans": [(plan, savings.get(plan.pk, 0)) for plan in plans],
         "error": presenters.error_view(error) if error else None,
         "typed": request.POST,
         "key": request.POST.get("key") or uuid.uuid4(),
@@ -128,11 +130,18 @@ def _page(
     return render(request, "counter/top_up.html", context, status=error.status if error else 200)
 
 
-def plans_for(tier_id: int | None) -> list[TopUpPlan]:
-    """The plans a member of this tier may choose, in the shop's order."""
-    open_to = Q(tiers__isnull=True) | Q(tiers=tier_id)
-    plans = TopUpPlan.objects.filter(open_to, is_active=True).select_related("pack").distinct()
-    return list(plans.order_by("rank", "pay_fen", "id"))
+def _savings(till: Till, sale_id: uuid.UUID | None, plans: list[TopUpPlan]) -> dict[int, int]:
+    """What each plan would save on the sale that waits, in fen."""
+    if sale_id is None:
+        return {}
+    draft = drafts.load(till, sale_id)
+    if not draft.lines or draft.member_id is None:
+        return {}
+    try:
+        worked = checkout.quote(cart=draft.cart(), shop=till.shop, at=clock.now())
+    except Refusal:
+        return {}
+    return {plan.pk: hints.saved_by(worked, plan) for plan in plans}
 
 
 @require_safe

@@ -9,6 +9,7 @@ from loyalty.counter import (
     orders,
     receipts,
     sale,
+    serving,
     sign_in,
     topping_up,
 )
@@ -20,6 +21,7 @@ urlpatterns = [
     path("sale/<uuid:draft_id>/", sale.ring_up, name="sale"),
     path("sale/<uuid:draft_id>/confirm/", confirming.confirm, name="confirm"),
     path("sale/<uuid:draft_id>/confirm/state", confirming.state, name="confirm_state"),
+    path("sale/<uuid:draft_id>/serve/", serving.serve, name="serve"),
     path("login/", sign_in.log_in, name="login"),
     path("logout/", sign_in.log_out, name="logout"),
     path("shop/", sign_in.choose_shop, name="shop"),

@@ -6,7 +6,7 @@ import datetime as dt
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, F, Q, Sum
 
 from loyalty.models import Order, Refund, Tender, TopUp
 from loyalty.models.orders import TenderKind
@@ -59,7 +59,7 @@ def day_end(shop: Shop, day: dt.date, *, staff_id: int | None = None) -> DayEnd:
     undone = Refund.objects.filter(here)
     for is_void, kind, other, stored in (
         undone.values_list("is_void", "tender")
-        .annotate(Sum("other_fen"), Sum("principal_fen") + Sum("bonus_fen"))
+        .annotate(other=Sum("other_fen"), stored=Sum(F("principal_fen") + F("bonus_fen")))
         .order_by()
     ):
         name = "voids_fen" if is_void else "refunds_fen"

@@ -43,7 +43,8 @@ Counter.send = async (form, submitter, extra) => {
   if (sending) return;
   sending = true;
   document.body.setAttribute("aria-busy", "true");
-  const request = { action: form.action, body: bodyOf(form, submitter, extra).toString() };
+  const action = submitter?.getAttribute("formaction") || form.action;
+  const request = { action, body: bodyOf(form, submitter, extra).toString() };
   sessionStorage.setItem(PENDING, JSON.stringify(request));
   await deliver(request);
 };
@@ -279,14 +280,14 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("[data-retry]")) wake();
   const key = event.target.closest("[data-pad]")?.dataset.pad;
   if (key === undefined || !entry()) return;
-  if (key === "letters") {
-    entry().setAttribute("inputmode", "text");
-    entry().focus();
-    return;
-  }
   const words = entry().value;
   entry().value = key === "back" ? words.slice(0, -1) : words + key;
   entry().dispatchEvent(new Event("input", { bubbles: true }));
+});
+
+// A tap on the field itself asks for letters.
+document.addEventListener("pointerdown", (event) => {
+  if (event.target.id === "entry") event.target.setAttribute("inputmode", "text");
 });
 
 document.addEventListener("DOMContentLoaded", () => {
