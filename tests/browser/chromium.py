@@ -36,7 +36,17 @@ def find_chromium() -> str | None:
         quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         for command in (
             ["apt-get", "update", "-qq"],
-            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *PACKAGES],
+            # Several test processes may look for it at once: the later ones wait for the first.
+            [
+                "apt-get",
+                "-o",
+                "DPkg::Lock::Timeout=300",
+                "install",
+                "-y",
+                "-qq",
+                "--no-install-recommends",
+                *PACKAGES,
+            ],
         ):
             subprocess.run(command, env=quiet, check=False, capture_output=True, timeout=600)
         found = _look()

@@ -77,7 +77,8 @@ BAD = [
     change(Shop, "shop_name_not_empty", name=""),
     twin(Shop, "Shop.code"),
     change(Staff, "staff_role_known", role="boss"),
-    twin(Staff, "Staff.username"),
+    twin(Staff, "Staff.username", member_id=None),
+    twin(Staff, "Staff.member", username="other"),
     change(Tag, "tag_name_not_empty", name=""),
     change(Tag, "tag_kind_known", kind="other"),
     twin(Tag, "Tag.name"),
@@ -88,6 +89,9 @@ BAD = [
 def house() -> dict[type[Model], Model]:
     """One good row of everything."""
     member = factories.member(card="9012000000000011", external_no="H-1")
+    cashier = factories.cashier()
+    cashier.member = member
+    cashier.save()
     event = Event.objects.create(kind="joined", at=AT, member=member)
     return {
         Card: Card.objects.get(),
@@ -101,7 +105,7 @@ def house() -> dict[type[Model], Model]:
         Member: member,
         Outbox: Outbox.objects.create(event=event, due_at=AT),
         Shop: factories.shop(),
-        Staff: factories.cashier(),
+        Staff: cashier,
         Tag: Tag.objects.create(name="常客"),
     }
 
