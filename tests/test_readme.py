@@ -28,7 +28,7 @@ def code(page: Path) -> Iterator[str]:
     yield from re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.S | re.M))
 
 
-@lru_cache(maxsize=1)
+@cache
 def make_targets() -> set[str]:
     makefile = (BASE / "Makefile").read_text("utf-8")
     return set(re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE))
