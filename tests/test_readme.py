@@ -121,7 +121,7 @@ def test_every_setting_named_is_read(page: Path) -> None:
     for piece in code(page):
         for name in re.findall(r"(?:^|\s)([A-Z][A-Z_]{3,})(?==)", piece):
             known = settings_read() | settings_read("tests/bench") | MAKE_CHOICES
-                known |= OTHERS_SETTINGS | {"PGBIN"}
+            known |= OTHERS_SETTINGS | {"PGBIN"}
             assert name.removesuffix("_FILE") in known, name
 
 
