@@ -40,7 +40,7 @@ def _pages(wanted: str, groups: Iterable[Mapping[str, Any]]) -> list[Hit]:
     for group in groups:
         for item in group["items"]:
             title = str(item["title"])
-            if wanted in title.lower() or name_key(title).startswith(wanted):
+            if wanted in title.lower() or wanted in name_key(title):
                 note = str(group["title"] or _("Page"))
                 found.append(Hit(title, note, str(item["link"]), str(item["icon"])))
     return found[:LIMIT]

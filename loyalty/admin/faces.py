@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 
 from django.contrib import admin
@@ -36,6 +37,9 @@ def readable_text(face: CardFace) -> str:
     )
 
 
+HEX = re.compile("#[0-9A-Fa-f]{6}")
+
+
 class FaceForm(OfficeForm):
     class Meta:
         model = CardFace
@@ -46,6 +50,9 @@ class FaceForm(OfficeForm):
         }
 
     def check(self) -> None:
+        for name in ("brand_colour", "text_colour"):
+            if not HEX.fullmatch(getattr(self.instance, name)):
+                raise Refusal("colour_unreadable", _("Write a colour like #7A4B2A."), field=name)
         found = contrast(self.instance)
         if found < accent.CONTRAST:
             raise Refusal(
@@ -92,13 +99,8 @@ class CardFaceAdmin(EditAdmin):
 
     def preview(self, form: Any, *, at: dt.datetime) -> dict[str, Any]:
         row: CardFace = form.instance
-        are_colours = not {"brand_colour", "text_colour"} & set(form.errors) or bool(
-            form.cleaned_data.get("brand_colour")
-        )
-        try:
-            found = contrast(row) if are_colours else None
-        except ValueError:
-            found = None
+        are_colours = HEX.fullmatch(row.brand_colour) and HEX.fullmatch(row.text_colour)
+        found = contrast(row) if are_colours else None
         deep = (
             accent.as_hex(
                 accent.mix(accent.parse_hex(row.brand_colour), (0, 0, 0), accent.STEPS // 5)

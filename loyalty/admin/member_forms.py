@@ -14,6 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import pgettext_lazy
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminRadioSelectWidget,
@@ -209,7 +210,10 @@ class JoinForm(forms.Form):
         widget=UnfoldAdminTextInputWidget({"inputmode": "tel", "autocomplete": "off"}),
     )
     name = forms.CharField(
-        label=lazy("name"), max_length=40, required=False, widget=UnfoldAdminTextInputWidget()
+        label=pgettext_lazy("of a person", "name"),
+        max_length=40,
+        required=False,
+        widget=UnfoldAdminTextInputWidget(),
     )
     shop = forms.ModelChoiceField(
         label=lazy("shop"), queryset=Shop.objects.none(), widget=UnfoldAdminSelectWidget()

@@ -15,7 +15,7 @@ from django.urls.resolvers import URLPattern
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 from unfold.contrib.filters.admin import (
     ChoicesDropdownFilter,
     DropdownFilter,
@@ -256,7 +256,7 @@ class MemberAdmin(OfficeAdmin):
         except Refusal as refusal:
             return HttpResponse(str(refusal.message), status=refusal.status)
         head = [
-            _("name"),
+            pgettext("of a person", "name"),
             _("phone"),
             _("tier"),
             _("points"),

@@ -39,6 +39,7 @@ NEW = "new"
 
 
 class TierForm(OfficeForm):
+    compares = False  # the grid compares one mark for all of its columns
     threshold_fen = YuanField(label=lazy("from spend of"))
     dual_threshold_fen = YuanField(label=lazy("or from spend of"), required=False)
 
@@ -64,10 +65,6 @@ class TierForm(OfficeForm):
             "face": UnfoldAdminSelectWidget(),
             "is_active": UnfoldBooleanSwitchWidget(),
         }
-
-    def clean(self) -> dict[str, Any]:
-        # The grid compares one mark for all of its columns.
-        return self.cleaned_data
 
     def check(self) -> None:
         rule_checks.check_tiers([self.instance])

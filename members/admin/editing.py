@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from members import clock
-from members.admin.base import OfficeAdmin, PlainFields, may_do, person_of
+from members.admin.base import OfficeAdmin, PlainFields, may_do, person_of, reads
 from members.admin.forms import OfficeForm
 from members.errors import Refusal
 from members.models import Staff
@@ -52,6 +52,28 @@ class EditAdmin(PlainFields, OfficeAdmin):
         """What the example needs, from a form that may be half filled in."""
         return {}
 
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """What a service refuses after the form had nothing against it is shown in the form."""
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except Refusal as refusal:
+            # Nothing was stored: the same form once more, with what was typed and the reason.
+            request.refusal = refusal  # type: ignore[attr-defined]
+            return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        form_class = super().get_form(request, obj, change, **kwargs)
+        form_class.refusal = getattr(request, "refusal", None)
+        return form_class
+
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Waits for ``save_related``: the row and its parts are stored by one call."""
 
@@ -64,6 +86,11 @@ class EditAdmin(PlainFields, OfficeAdmin):
         if db_field.name not in self.get_autocomplete_fields(request):
             kwargs.setdefault("widget", UnfoldAdminCheckboxSelectMultipleWidget())
         return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    # --- who only looks --------------------------------------------------------------------------
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Who may only look gets the same form, in the same words, and cannot write in it."""
+        return may_do(request, self.change) or (reads(request) and may_do(request, self.see))
 
     # --- the example beside the form -------------------------------------------------------------
     def get_urls(self) -> list[URLPattern]:
@@ -88,6 +115,7 @@ class EditAdmin(PlainFields, OfficeAdmin):
             if found is None:
                 raise Http404
         form_class = self.get_form(request, found, change=found is not None)
+        form_class.compares = False
         form = form_class(request.POST, instance=found)
         form.is_valid()
         context = {"form": form, "row": form.instance, **self.preview(form, at=clock.now())}
@@ -106,6 +134,15 @@ class EditAdmin(PlainFields, OfficeAdmin):
         form_url: str = "",
         obj: Any = None,
     ) -> Any:
+        may_write = may_do(request, self.change)
+        if not may_write:
+            forms = [context["adminform"].form]
+            for inline in context["inline_admin_formsets"]:
+                inline.formset.extra = 0
+                forms += inline.formset.forms
+            for form in forms:
+                for field in form.fields.values():
+                    field.disabled = True
         shows = self.preview_template and may_do(request, self.change)
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_preview"
         more = {
@@ -113,6 +150,7 @@ class EditAdmin(PlainFields, OfficeAdmin):
             "seen": getattr(context["adminform"].form, "seen", ""),
             "show_save_and_add_another": False,
             "show_save_and_continue": False,
+            "show_save": may_write,
         }
         return super().render_change_form(
             request, {**context, **more}, add=add, change=change, form_url=form_url, obj=obj

@@ -27,6 +27,10 @@ class OfficeForm(forms.ModelForm):  # type: ignore[type-arg]
     compares, so two at the same moment are told apart too.
     """
 
+    # What a service refused when these words were stored before; an example compares nothing.
+    refusal: Refusal | None = None
+    compares = True
+
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         for field in self.fields.values():
@@ -50,7 +54,7 @@ class OfficeForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
-        if self.instance.pk is not None and self.data.get(SEEN, "") != self.seen:
+        if self.compares and self.instance.pk is not None and self.data.get(SEEN, "") != self.seen:
             self.add_error(None, self._told())
         return data
 
@@ -75,8 +79,13 @@ class OfficeForm(forms.ModelForm):  # type: ignore[type-arg]
         except Refusal as refusal:
             # The database's own word for the same thing helps nobody.
             self.errors.pop(NON_FIELD_ERRORS, None)
-            field = refusal.field if refusal.field in self.fields else None
-            self.add_error(field, str(refusal.message))
+            self._take(refusal)
+        if self.refusal is not None:
+            self._take(self.refusal)
+
+    def _take(self, refusal: Refusal) -> None:
+        field = refusal.field if refusal.field in self.fields else None
+        self.add_error(field, str(refusal.message))
 
 
 def mark_of(state: dict[str, Any]) -> str:

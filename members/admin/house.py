@@ -12,6 +12,7 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import pgettext_lazy
 from unfold.contrib.filters.admin import (
     BooleanRadioFilter,
     ChoicesDropdownFilter,
@@ -102,7 +103,7 @@ class StaffAdmin(EditAdmin):
         rows: QuerySet[Staff] = super().get_queryset(request).prefetch_related("shops")
         return rows
 
-    @admin.display(description=lazy("name"), ordering="display_name")
+    @admin.display(description=pgettext_lazy("of a person", "name"), ordering="display_name")
     def called(self, row: Staff) -> str:
         return str(row)
 
