@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
+from gettext import GNUTranslations
 from pathlib import Path
 
 import pytest
 from django.core.management import get_commands, load_command_class
+
+from config import catalogues
 
 BASE = Path(__file__).resolve().parents[1]
 READMES = (BASE / "README.md", BASE / "README.zh-CN.md")
@@ -123,6 +126,16 @@ def test_every_setting_named_is_read(page: Path) -> None:
             known = settings_read() | settings_read("tests/bench") | MAKE_CHOICES
             known |= OTHERS_SETTINGS | {"PGBIN"}
             assert name.removesuffix("_FILE") in known, name
+
+
+def test_the_staffs_guide_quotes_what_the_counter_says() -> None:
+    page = (BASE / "docs" / "guide" / "counter.md").read_text("utf-8")
+    table = page.split("| 提示 | 怎么办 |", 1)[1].split("\n\n", 1)[0]
+    quoted = re.findall(r"^\| ([^|-][^|]*) \|", table, re.MULTILINE)
+    with catalogues.files(BASE).mo.open("rb") as file:
+        known = set(GNUTranslations(file)._catalog.values())  # type: ignore[attr-defined]
+    assert quoted
+    assert [sentence for sentence in quoted if sentence not in known] == []
 
 
 @pytest.mark.parametrize("page", READMES, ids=lambda page: page.name)

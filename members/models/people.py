@@ -5,6 +5,7 @@ import uuid
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from members.models.shops import Shop, Staff
 
@@ -49,7 +50,7 @@ class Member(models.Model):
         MALE = "m", _("male")
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    name = models.CharField(_("name"), max_length=40, blank=True)
+    name = models.CharField(pgettext_lazy("of a person", "name"), max_length=40, blank=True)
     pinyin = models.CharField(max_length=40, blank=True, editable=False)
     phone = models.CharField(_("phone"), max_length=16, null=True, blank=True, unique=True)
     phone_tail = models.CharField(max_length=4, blank=True, editable=False)

@@ -4,6 +4,7 @@ from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class Shop(models.Model):
@@ -12,7 +13,7 @@ class Shop(models.Model):
     code = models.CharField(_("code"), max_length=32, unique=True)
     name = models.CharField(_("name"), max_length=80)
     address = models.CharField(_("address"), max_length=200, blank=True)
-    phone = models.CharField(_("phone"), max_length=32, blank=True)
+    phone = models.CharField(pgettext_lazy("of a shop", "phone"), max_length=32, blank=True)
     is_active = models.BooleanField(_("open for business"), default=True)
 
     class Meta:
@@ -36,7 +37,7 @@ class Staff(AbstractUser):
         MANAGER = "manager", _("manager")
         CASHIER = "cashier", _("cashier")
 
-    display_name = models.CharField(_("name"), max_length=40, blank=True)
+    display_name = models.CharField(pgettext_lazy("of a person", "name"), max_length=40, blank=True)
     role = models.CharField(_("role"), max_length=8, choices=Role, default=Role.CASHIER)
     shops = models.ManyToManyField(Shop, verbose_name=_("shops"), blank=True, related_name="staff")
     pin_hash = models.CharField(max_length=128, blank=True, editable=False)
