@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint bench reset lock messages bootstrap bootstrap-dev
+.PHONY: run test lint bench screenshots reset lock messages bootstrap bootstrap-dev
 .DEFAULT_GOAL := run
 
 run: bootstrap
@@ -28,6 +28,10 @@ lint: bootstrap-dev
 
 bench: bootstrap-dev
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+# The pictures of the README, into docs/screenshots.
+screenshots: bootstrap-dev
+	@$(BIN)/python -m pytest tests/screens/shots.py -q
 
 # Asks first; stops for a shop that is running.
 reset: bootstrap

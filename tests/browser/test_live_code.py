@@ -6,13 +6,14 @@ import datetime as dt
 import re
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 import segno
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from loyalty.models import Account, Order
 from loyalty.services import rules
@@ -103,7 +104,7 @@ def shoot(cashier: Cashier, digits: str) -> None:
 
 
 def test_from_joining_to_a_refund_with_a_camera(
-    shop: None, site: str, member_phone: BrowserContext, tmp_path: Path
+    shop: None, site: str, browser: Browser, member_phone: BrowserContext, tmp_path: Path
 ) -> None:
     card = member_phone.new_page()
     watched_card = Watched(card)
@@ -117,7 +118,8 @@ def test_from_joining_to_a_refund_with_a_camera(
         *("--no-sandbox", "--disable-dev-shm-usage", "--use-fake-ui-for-media-stream"),
         *("--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={movie}"),
     ]
-    with _second_browser(program, arguments) as till:
+    till = browser.browser_type.launch(executable_path=program, args=arguments)
+    with closing(till):
         watched = open_page(till, site, DESKTOP, "en")
         page, cashier = watched.page, Cashier(watched.page, site)
         cashier.log_in()
@@ -162,24 +164,6 @@ def test_from_joining_to_a_refund_with_a_camera(
         assert until(card, "¥77.16") < 3
         assert watched.complaints == []
     assert watched_card.complaints == []
-
-
-class _second_browser:
-    """Another Chromium whose camera plays a film; Playwright's driver is shared."""
-
-    def __init__(self, program: str | None, arguments: list[str]) -> None:
-        self.program, self.arguments = program, arguments
-
-    def __enter__(self) -> Browser:
-        self.driver = sync_playwright().start()
-        self.browser = self.driver.chromium.launch(
-            executable_path=self.program, args=self.arguments
-        )
-        return self.browser
-
-    def __exit__(self, *_gone: object) -> None:
-        self.browser.close()
-        self.driver.stop()
 
 
 @pytest.fixture

@@ -128,7 +128,7 @@ def test_a_little_more_and_a_few_more_visits(client: Client, cast: Cast) -> None
     rules.publish(actor=None, at=clock.now())
     enter(client, CARD)
     page = enter(client, "88")
-    assert "¥12 more for 满100减20" in page
+    assert "¥20.80 more for 满100减20" in page
     assert "about 11 more visits" in page
 
 
