@@ -14,7 +14,7 @@ from loyalty.counter import hints, identity, parsing, presenters, wording
 from loyalty.counter.access import Till
 from loyalty.counter.drafts import Draft
 from loyalty.counter.entry import Choice
-from loyalty.selectors import sales
+from loyalty.selectors import articles, sales
 from loyalty.services import checkout, rules
 from members import clock, registry
 from members.errors import Refusal
@@ -64,6 +64,7 @@ def show(
         "points_choices": _points_choices(member, policy.step_points),
         "tails": find.by_tail(draft.tail) if draft.tail else [],
         "choice": choice,
+        "tiles": articles.tiles(till.shop) if not choice else [],
         "seen": seen,
         "by_code": identity.is_by_code(draft, till=till, at=at),
         **hints.of_member(standing, book, quote, till=till, at=at),

@@ -7,17 +7,20 @@ import re
 import uuid
 
 import pytest
+from django.http import HttpRequest
 from django.test import Client
 from django.utils import translation
 
+from loyalty.card import access
 from loyalty.counter import receipts
 from loyalty.models import Account, Benefit, CheckIn, Coupon, CouponTemplate, Order, QuotaUse
 from loyalty.services import checkout, claiming, rules, undoing
 from loyalty.services.checkout import Cart, CartLine
-from members import clock
+from members import clock, registry
 from members.codes import check_digit
 from members.errors import Refusal
-from members.models import Event
+from members.models import Event, Member
+from members.services import member_sessions
 from tests import factories
 from tests.loyalty.counter.conftest import CARD, Cast
 
@@ -229,3 +232,45 @@ def test_the_end_of_the_day_by_tender_and_cashier(client: Client, cast: Cast) ->
     assert "Sales 2 · refunds 1 · undone 1 · top-ups 0" in mine
     yesterday = client.get("/counter/day/?day=2026-05-19").text
     assert "Nothing was sold" in yesterday
+
+
+def test_articles_can_be_tapped_the_most_sold_first(client: Client, cast: Cast) -> None:
+    checkout.settle(
+        key=uuid.UUID(int=30),
+        cart=Cart((CartLine(product_id=cast.menu["tea"].pk),)),
+        expected_hash=None,
+        tender="cash",
+        shop=cast.shop,
+        actor=None,
+        at=clock.now(),
+    )
+    page = client.get(SALE).text.partition('class="tiles"')[2]
+    assert page.index("红茶") < page.index("芝士蛋糕") < page.index("拿铁")
+
+
+def test_other_apps_show_a_panel_for_the_member(
+    client: Client, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "_panels", {})
+
+    def render(member: Member, request: HttpRequest, at: dt.datetime) -> registry.Shown:
+        return registry.Shown("components/error.html", {"error": {"message": f"for {member.pk}"}})
+
+    registry.register_panel("counter", "test", render)
+    assert f"for {cast.member.pk}" not in client.get(SALE).text
+    assert f"for {cast.member.pk}" in enter(client, CARD)
+
+
+def test_the_receipt_s_code_leads_to_the_card(client: Client, cast: Cast) -> None:
+    order = sell(cast)
+    address = f"/m/claim/{claiming.token(order)}"
+    phone = Client()
+    assert phone.get(address)["Location"].startswith("/m/join?next=%2Fm%2Fclaim%2F")
+    at = clock.now()
+    token = member_sessions.token(member=cast.member, proved_at=at, at=at)
+    phone.cookies[access.COOKIE] = token
+    phone.cookies["django_language"] = "en"
+    assert "+100 points" in phone.get(address).text
+    assert phone.post(address)["Location"] == f"/m/orders/{order.pk}"
+    again = phone.post(address)
+    assert (again.status_code, 'data-code="claim_taken"' in again.text) == (409, True)
