@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from django.contrib.auth.models import AbstractUser
+from typing import Any
+
+from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -29,6 +31,14 @@ class Shop(models.Model):
         return self.name
 
 
+class StaffManager(UserManager["Staff"]):
+    """Whoever sets a shop up with `manage.py createsuperuser` owns it."""
+
+    def create_superuser(self, *args: Any, **more: Any) -> Staff:
+        more.setdefault("role", Staff.Role.OWNER)
+        return super().create_superuser(*args, **more)
+
+
 class Staff(AbstractUser):
     """A person who works here: a role, the shops they serve, a PIN for shared counters."""
 
@@ -51,6 +61,8 @@ class Staff(AbstractUser):
         related_name="staff_person",
     )
     is_test = models.BooleanField(_("for tests, left out of the figures"), default=False)
+
+    objects = StaffManager()
 
     class Meta(AbstractUser.Meta):
         verbose_name = _("staff member")  # type: ignore[assignment]

@@ -33,6 +33,12 @@ def test_shops() -> None:
     assert list(staff.staff_shops(nobody)) == []
 
 
+def test_who_sets_the_shop_up_owns_it() -> None:
+    first = Staff.objects.create_superuser("zhou", password="a-long-pass-word")
+    assert (first.role, first.is_staff, first.is_superuser) == (Staff.Role.OWNER, True, True)
+    assert Staff.objects.create_user("lin").role == Staff.Role.CASHIER
+
+
 @pytest.mark.parametrize(
     ("action", "cashier", "manager", "owner"),
     [
