@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import textwrap
 import unicodedata
 from typing import Any
@@ -9,7 +10,6 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -38,7 +38,7 @@ def receipt(request: HttpRequest, till: Till, order_id: int) -> HttpResponse:
         "till": till,
         "order": order,
         "width": width,
-        "text": "\n".join(lines(order, columns=COLUMNS[width], at_shop=till.shop.name)),
+        "text": "\n".join(lines(order, columns=COLUMNS[width], at_shop=till.shop.name, at=at)),
     }
     try:
         found = claiming.look(token=claiming.token(order), at=at)
@@ -75,10 +75,10 @@ def centred(text: str, columns: int) -> str:
     return " " * ((columns - columns_of(text)) // 2) + text
 
 
-def lines(order: Order, *, columns: int, at_shop: str) -> list[str]:
+def lines(order: Order, *, columns: int, at_shop: str, at: dt.datetime) -> list[str]:
     """The receipt's lines, none wider than ``columns``."""
     rule = "-" * columns
-    local = timezone.localtime(order.at, clock.shop_zone())
+    local = order.at.astimezone(clock.shop_zone())
     out = [centred(at_shop, columns), rule]
     out += pair(_("No. %(number)s") % {"number": order.pk}, f"{local:%Y-%m-%d %H:%M}", columns)
     if order.staff:
@@ -97,16 +97,16 @@ def lines(order: Order, *, columns: int, at_shop: str) -> list[str]:
         out += pair(view["name"], f"-{format_yuan(view['amount_fen'])}", columns)
     for tender in order.tenders.all():
         out += pair(wording.tender_words(tender.kind), format_yuan(tender.amount_fen), columns)
-    out += _of_member(order, columns, rule)
+    out += _of_member(order, columns, rule, at)
     if order.status != Order.Status.SETTLED:
         out += [rule, centred(wording.state_words(order.status), columns)]
     return [*out, rule, *_wrapped(_("Thank you. Come back soon!"), columns)]
 
 
-def _of_member(order: Order, columns: int, rule: str) -> list[str]:
+def _of_member(order: Order, columns: int, rule: str, at: dt.datetime) -> list[str]:
     if order.member is None:
         return []
-    standing = inputs.load(member_id=order.member.pk, at=clock.now())
+    standing = inputs.load(member_id=order.member.pk, at=at)
     out = [rule, cut(order.member.masked_name or order.member.masked_phone, columns)]
     if order.points_earned:
         out += pair(_("Points earned"), f"+{order.points_earned:,}", columns)

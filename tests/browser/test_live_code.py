@@ -53,7 +53,7 @@ def film(text: str, path: Path) -> None:
     """A second of a still QR, as a camera sees it: raw 4:2:0, which Chromium plays in a loop."""
     code = segno.make_qr(text, error="m")
     picture = path.with_suffix(".png")
-    code.save(picture, scale=10, border=6)
+    code.save(str(picture), scale=10, border=6)
     frame = Image.new("RGB", (640, 480), "white")
     shown = Image.open(picture).convert("RGB")
     frame.paste(shown, ((640 - shown.width) // 2, (480 - shown.height) // 2))
@@ -100,7 +100,12 @@ def until(page: Page, words: str, *, seconds: float = 5) -> float:
 
 def shoot(cashier: Cashier, digits: str) -> None:
     """A scanner gun: digits without a pause, then Enter, wherever the focus is."""
-    cashier.then(lambda: (cashier.page.keyboard.type(digits), cashier.page.keyboard.press("Enter")))
+
+    def pull() -> None:
+        cashier.page.keyboard.type(digits)
+        cashier.page.keyboard.press("Enter")
+
+    cashier.then(pull)
 
 
 def test_from_joining_to_a_refund_with_a_camera(
@@ -293,7 +298,7 @@ def test_a_refused_or_absent_camera_says_what_to_do(
     # A photo of the code does as well.
     photo = tmp_path / "code.png"
     digits = live_codes.issue(member_id=gold.pk, at=clock.now()).digits
-    segno.make_qr(digits, error="m").save(photo, scale=8, border=4)
+    segno.make_qr(digits, error="m").save(str(photo), scale=8, border=4)
     page.locator("#camera input[type=file]").set_input_files(photo)
     until(page, "by the live code", seconds=15)
 

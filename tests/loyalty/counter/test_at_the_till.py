@@ -153,7 +153,7 @@ def test_no_line_of_a_receipt_is_wider_than_the_paper(
     order = sell(cast, member=True)
     with translation.override("en"):
         lines = receipts.lines(
-            order, columns=columns, at_shop="回头咖啡·人民广场旗舰店(二楼)扫码点单"
+            order, columns=columns, at_shop="回头咖啡·人民广场旗舰店(二楼)扫码点单", at=clock.now()
         )
     assert max(receipts.columns_of(line) for line in lines) == columns
     assert any(line.startswith("Cash") and line.endswith("¥90.00") for line in lines)
