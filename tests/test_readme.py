@@ -70,7 +70,8 @@ def test_every_management_command_and_option_exists(page: Path) -> None:
 @each_page
 def test_every_link_leads_somewhere(page: Path) -> None:
     text = page.read_text("utf-8")
-    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+    targets = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'<img src="([^"]+)"', text)
+    for target in targets:
         path, _hash, anchor = target.partition("#")
         if "://" in path:
             continue
