@@ -1,9 +1,15 @@
-"""Two small rules that hold for every page."""
+"""Small rules that hold for every page."""
 
 from collections.abc import Callable
+from dataclasses import asdict
+from functools import cached_property
 
+from csp.constants import HEADER
+from csp.middleware import CSPMiddleware
+from csp.utils import build_policy
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
@@ -25,6 +31,26 @@ class ChosenLanguageMiddleware:
             response = self.get_response(request)
         patch_vary_headers(response, ("Cookie",))
         response.headers.setdefault("Content-Language", language)
+        return response
+
+
+class PolicyMiddleware(CSPMiddleware):
+    """What a browser may do. django-csp puts the text together anew for every response; nearly
+    all of them have the same."""
+
+    OWN = ("_csp_config", "_csp_update", "_csp_replace", "_csp_exempt", "_csp_exempt_ro")
+
+    @cached_property
+    def _usual(self) -> str:
+        return build_policy(**asdict(self.get_policy_parts(HttpRequest(), HttpResponse())))
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        is_own = any(hasattr(response, name) for name in self.OWN)
+        if is_own or hasattr(request, "_csp_nonce") or settings.DEBUG:
+            return super().process_response(request, response)
+        response.headers.setdefault(HEADER, self._usual)
         return response
 
 

@@ -22,7 +22,6 @@ from members import clock
 from members.errors import Refusal
 from members.models import Shop, Staff
 from members.services import events
-from members.statements import prepared_cursor
 
 __all__ = ["Cart", "CartLine", "Identity", "QuoteChanged", "Worked", "quote", "settle"]
 
@@ -123,7 +122,6 @@ def _settle(
         raise
     promoted = None
     if worked.standing is not None:
-        _use_coupons(worked)
         _post(worked, worked.standing, accounts, order_id=order_id, at=at)
         promoted = _update_standing(
             worked, worked.standing, accounts, order_id=order_id, staff_id=staff_id, at=at
@@ -164,22 +162,6 @@ def _quotas(worked: Worked) -> list[tuple[int, str, int]]:
             period = quota_period_key(worked.book.quota_periods[benefit], day)
             quotas.append((benefit, period, free_quota_number(worked.standing, benefit, period)))
     return quotas
-
-
-def _use_coupons(worked: Worked) -> None:
-    uses = worked.settlement.coupon_uses
-    if not uses:
-        return
-    with prepared_cursor() as cursor:
-        cursor.execute(
-            "UPDATE loyalty_coupon c SET uses_left = c.uses_left - u.uses,"
-            " status = CASE WHEN c.uses_left = u.uses THEN 'used' ELSE c.status END"
-            " FROM unnest(%s::bigint[], %s::int[]) AS u(id, uses)"
-            " WHERE c.id = u.id AND c.status = 'active' AND c.uses_left >= u.uses",
-            [[use.coupon_id for use in uses], [use.uses for use in uses]],
-        )
-        if cursor.rowcount != len(uses):
-            raise Refusal("coupon_used", _("This coupon has already been used."), field="coupons")
 
 
 def _post(

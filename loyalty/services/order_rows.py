@@ -1,4 +1,4 @@
-"""Writes a worked-out sale as rows: order, lines, steps, tenders and coupon uses.
+"""Writes a worked-out sale as rows: order, lines, steps, tenders, coupon uses, used coupons.
 
 One statement each way, because this is the hottest path of the product.
 """
@@ -10,9 +10,12 @@ import json
 import uuid
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 from loyalty.services.working import Worked
 from loyalty.settlement.replay import inputs_to_json
 from members import clock
+from members.errors import Refusal
 from members.statements import prepared_cursor
 
 ORDER_COLUMNS = (
@@ -92,8 +95,14 @@ WITH o AS (
     SELECT r.benefit, %(member)s::bigint, r.period, r.number, o.id, %(at)s
     FROM o, unnest(%(q_benefit)s::bigint[], %(q_period)s::text[], %(q_number)s::int[])
         AS r(benefit, period, number)
+), used AS (
+    UPDATE loyalty_coupon c SET uses_left = c.uses_left - r.uses,
+        status = CASE WHEN c.uses_left = r.uses THEN 'used' ELSE c.status END
+    FROM unnest(%(coupons)s::bigint[], %(uses)s::int[]) AS r(coupon, uses)
+    WHERE c.id = r.coupon AND c.status = 'active' AND c.uses_left >= r.uses
+    RETURNING c.id
 )
-SELECT id FROM o
+SELECT id, (SELECT count(*) FROM used) FROM o
 """
 
 
@@ -140,9 +149,10 @@ def write(
     quotas: list[tuple[int, str, int]],
     at: dt.datetime,
 ) -> int:
-    """Insert the order with everything that belongs to it; its id. Amounts in fen.
+    """Insert the order with everything that belongs to it, use its coupons up; the order's id.
 
-    ``quotas`` are (benefit id, period, number of the use) to be counted.
+    ``quotas`` are (benefit id, period, number of the use) to be counted. Refuses ``coupon_used``
+    when another sale was quicker.
     """
     result, inputs = worked.settlement, worked.inputs
     stored = result.principal_fen + result.bonus_fen
@@ -186,4 +196,7 @@ def write(
                 "q_number": [quota[2] for quota in quotas],
             },
         )
-        return int(cursor.fetchone()[0])
+        order_id, used = cursor.fetchone()
+    if used != len(result.coupon_uses):
+        raise Refusal("coupon_used", _("This coupon has already been used."), field="coupons")
+    return int(order_id)

@@ -39,6 +39,7 @@ def tags() -> list[str]:
 def enqueued(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     sent: list[str] = []
     monkeypatch.setattr(outbox, "_enqueue", lambda: sent.append("drain"))
+    monkeypatch.setattr(outbox, "_asked_at", 0.0)
     return sent
 
 
