@@ -8,6 +8,7 @@ const END_MS = 60;
 const SHORTEST = 8;
 const SURE = 12; // in a field that is not ours, only what no one types that fast
 const TWICE_MS = 1500;
+const WHOLE = /^(?:1[0-9]{10}|8[0-9]{13}|[0-9]{16}|[0-9]{18})$/;
 
 const burst = { digits: "", at: 0, field: null, before: "" };
 const last = { digits: "", at: -TWICE_MS };
@@ -49,6 +50,8 @@ document.addEventListener(
     const isOurs = burst.field?.id === "entry" || !burst.field?.matches?.("input, textarea");
     if (digits.length < (isOurs ? SHORTEST : SURE) || event.timeStamp - burst.at > END_MS) return;
     if (burst.field?.type === "password") return;
+    // A machine that hesitated in the middle of a number: the field holds all of it.
+    if (isOurs && !WHOLE.test(digits) && WHOLE.test(burst.before + digits)) return;
     event.preventDefault();
     event.stopImmediatePropagation();
     if (event.isComposing) burst.field?.blur();

@@ -163,8 +163,9 @@ def test_from_joining_to_a_refund_with_a_camera(
         page.goto(f"{site}/counter/orders/{second.pk}/refund/")
         page.fill("[name=quantity-0]", "1")
         page.fill("#reason", "spilt")
-        cashier.press("button[name=do][value=go] >> nth=1")
-        cashier.press(".actions .main")
+        cashier.enter()
+        page.locator("button:focus").wait_for()
+        cashier.enter()
         second.refresh_from_db()
         assert (second.status, second.refunded_base_fen) == ("part", 2240)
         assert until(card, "¥77.16") < 3
