@@ -4,6 +4,9 @@
 
 (() => {
 const LOOK_MS = 200;
+const TWICE_MS = 1500;
+const SPENT_MS = 60000; // a member's code is read once; it lies there until the phone renews it
+const SEEN = "counter-seen";
 const FORMATS = ["qr_code", "code_128", "ean_13", "ean_8"];
 
 const camera = document.querySelector("#camera");
@@ -11,7 +14,6 @@ const video = camera?.querySelector("video");
 let stream = null;
 let reader = null;
 let timer = 0;
-const seen = { text: "", at: -Infinity };
 
 const say = (name) => {
   for (const words of camera.querySelectorAll("[data-say-when]")) {
@@ -44,11 +46,10 @@ async function readerOf() {
 }
 
 function take(text) {
-  const now = performance.now();
-  // What still lies before the camera was read already.
-  const isSame = text === seen.text && now - seen.at < 1500;
-  seen.text = text;
-  seen.at = now;
+  // What still lies before the camera was read already, also by the page before this one.
+  const seen = JSON.parse(sessionStorage.getItem(SEEN) || "{}");
+  const isSame = text === seen.text && Date.now() - seen.at < (text.length === 18 ? SPENT_MS : TWICE_MS);
+  sessionStorage.setItem(SEEN, JSON.stringify({ text, at: Date.now() }));
   if (!isSame && /^[0-9]{6,24}$/.test(text)) Counter.scanned(text);
 }
 

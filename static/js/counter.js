@@ -127,10 +127,10 @@ function look() {
   if (!form || words === shown) return;
   const asked = AMOUNT.test(words) ? words : "";
   if (asked === shown) return;
-  looking = answerOf(form.action, bodyOf(form, null, { entry: asked, do: "look" }))
+  const mine = answerOf(form.action, bodyOf(form, null, { entry: asked, do: "look" }))
     .then((answer) => answer.text())
     .then((html) => {
-      if (!form.isConnected) return;
+      if (looking !== mine || !form.isConnected) return; // overtaken by a newer one
       const page = new DOMParser().parseFromString(html, "text/html");
       for (const part of all("[data-live]")) {
         const fresh = page.querySelector(`[data-live="${part.dataset.live}"]`);
@@ -140,9 +140,11 @@ function look() {
     })
     .catch(() => {}) // out of reach: Enter says so
     .finally(() => {
-      looking = null;
+      // An answer that comes after a scan changed the page must not end the wait for the new one.
+      if (looking === mine) looking = null;
       if (form.isConnected && entry().value.trim() !== words) look();
     });
+  looking = mine;
 }
 
 // Enter waits for the quote of what stands in the field.

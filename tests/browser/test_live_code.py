@@ -13,7 +13,7 @@ import pytest
 import segno
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, Route
 
 from loyalty.models import Account, Order
 from loyalty.services import rules
@@ -215,6 +215,38 @@ def test_amount_first_then_the_scan(gold: Member, site: str, browser: Browser) -
     assert page.input_value("#entry") == "100"
     cashier.enter()
     assert Order.objects.get().stored_cover_fen == 7000
+
+
+def test_a_late_answer_does_not_end_the_wait_for_the_quote(
+    gold: Member, site: str, browser: Browser
+) -> None:
+    watched = open_page(browser, site, DESKTOP, "en")
+    page, cashier = watched.page, Cashier(watched.page, site)
+    cashier.log_in()
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if "do=look" in (route.request.post_data or ""):
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/counter/**", hold)
+    page.keyboard.type("100", delay=60)
+    while len(held) < 1:
+        page.wait_for_timeout(20)
+    shoot(cashier, live_codes.issue(member_id=gold.pk, at=clock.now()).digits)
+    while len(held) < 2:
+        page.wait_for_timeout(20)
+    with page.expect_response(lambda answer: answer.request == held[0].request):
+        held[0].continue_()
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+        page.wait_for_timeout(200)
+        assert not Order.objects.exists()  # the quote of 100 is still on its way
+        held[1].continue_()
+    assert Order.objects.get().stored_cover_fen == 7000
+    assert watched.complaints == []
 
 
 def test_a_gun_that_stammers_and_a_lost_focus(gold: Member, site: str, browser: Browser) -> None:
