@@ -59,7 +59,7 @@ def database(url: str, *, pool: int, lock_timeout_ms: int, prepared: bool = True
     if pool:
         options["pool"] = {"min_size": 1, "max_size": pool, "timeout": 3}
     settings = {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "config.postgresql",
         "NAME": parts.pop("dbname", "huitou"),
         "USER": parts.pop("user", ""),
         "PASSWORD": parts.pop("password", ""),
