@@ -143,6 +143,13 @@ def _points_expired(facts: Facts, names: Names) -> str:
     return _("%(points)s expired") % {"points": points_words(int(facts.get("points", 0)))}
 
 
+def _points_claimed(facts: Facts, names: Names) -> str:
+    return _("%(points)s claimed by the receipt of purchase %(order)s") % {
+        "points": points_words(int(facts.get("points", 0))),
+        "order": f"#{facts.get('order')}",
+    }
+
+
 def _updated(facts: Facts, names: Names) -> str:
     return _("Data corrected")
 
@@ -231,6 +238,7 @@ TELLERS: dict[str, tuple[Teller, str]] = {
     "checked_in": (_checked_in, "event_available"),
     "benefit_redeemed": (_redeemed, "redeem"),
     "points_expired": (_points_expired, "hourglass_bottom"),
+    "points_claimed": (_points_claimed, "qr_code"),
     "member_updated": (_updated, "edit"),
     "phone_changed": (_fixed(lambda: _("Phone changed")), "phone_iphone"),
     "phone_seen": (_fixed(lambda: _("Phone looked at in full")), "visibility"),
@@ -250,6 +258,7 @@ TELLERS: dict[str, tuple[Teller, str]] = {
     ),
     "rules_published": (_rules, "rule"),
     "receipts_imported": (_imported, "upload_file"),
+    "demo_filled": (_fixed(lambda: _("The demo members moved in")), "group_add"),
     "exported": (_exported, "download"),
     "pin_set": (_pin_set, "pin"),
     "row_changed": (_row_changed, "edit"),

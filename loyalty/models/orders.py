@@ -270,8 +270,10 @@ class Refund(models.Model):
 
     order = models.ForeignKey(Order, models.PROTECT, related_name="refunds")
     is_void = models.BooleanField(default=False)
-    shop = models.ForeignKey(Shop, models.PROTECT, db_index=False)
-    staff = models.ForeignKey(Staff, models.PROTECT, null=True, db_index=False)
+    shop = models.ForeignKey(Shop, models.PROTECT, verbose_name=_("shop"), db_index=False)
+    staff = models.ForeignKey(
+        Staff, models.PROTECT, verbose_name=_("cashier"), null=True, db_index=False
+    )
     at = models.DateTimeField(_("when"))
     local_date = models.DateField(_("day"))
     reason = models.CharField(_("reason"), max_length=120, blank=True)
@@ -352,9 +354,13 @@ class TopUp(models.Model):
 
     key = models.UUIDField(unique=True)
     member = models.ForeignKey(Member, models.PROTECT, related_name="top_ups")
-    plan = models.ForeignKey(TopUpPlan, models.PROTECT, null=True, db_index=False)
-    shop = models.ForeignKey(Shop, models.PROTECT, db_index=False)
-    staff = models.ForeignKey(Staff, models.PROTECT, null=True, db_index=False)
+    plan = models.ForeignKey(
+        TopUpPlan, models.PROTECT, verbose_name=_("top-up plan"), null=True, db_index=False
+    )
+    shop = models.ForeignKey(Shop, models.PROTECT, verbose_name=_("shop"), db_index=False)
+    staff = models.ForeignKey(
+        Staff, models.PROTECT, verbose_name=_("cashier"), null=True, db_index=False
+    )
     at = models.DateTimeField(_("when"))
     local_date = models.DateField(_("day"))
     paid_fen = models.BigIntegerField(_("paid"))

@@ -212,7 +212,7 @@ class RuleSet(models.Model):
 
     content_hash = models.CharField(max_length=64, unique=True)
     snapshot = models.JSONField()
-    created_at = models.DateTimeField()
+    created_at = models.DateTimeField(_("when"))
 
     class Meta:
         verbose_name = _("version of the rules")
