@@ -62,7 +62,6 @@ class PackForm(OfficeForm):
 class ItemInline(OfficeInline):
     model = GiftPackCoupon
     fields = ("template", "count")
-    autocomplete_fields = ("template",)
     verbose_name_plural = lazy("Coupons in it")
 
 

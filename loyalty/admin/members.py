@@ -149,11 +149,19 @@ class MemberAdmin(OfficeAdmin):
         found = find.search(search_term, limit=FOUND)
         return queryset.filter(pk__in=[member.pk for member in found]), False
 
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Who may not see phones in full sees names as a bystander does."""
+        changelist = super().get_changelist_instance(request)
+        is_known = may_do(request, "see_phone")
+        for member in changelist.result_list:
+            member.called = member.name if is_known else member.masked_name
+        return changelist
+
     @admin.display(description=lazy("member"))
-    def who(self, member: Member) -> str:
+    def who(self, member: Any) -> str:
         return format_html(
             '<span class="ht-strong">{}</span><br><span class="ht-soft">{}</span>',
-            member.name or _("no name"),
+            member.called or _("no name"),
             member.masked_phone or member.external_no or "",
         )
 

@@ -115,6 +115,9 @@ def test_a_phone_is_shown_when_asked_and_that_is_written_down(house: House, owne
 
 def test_a_cashier_sees_no_phone(house: House, signed_in: SignedIn) -> None:
     browser = signed_in("cashier")
+    everybody = browser.get(LIST).content.decode()
+    assert "王*敏" in everybody
+    assert "王小敏" not in everybody
     assert browser.post(page_of(house.member, "phone")).status_code == 403
     page = browser.get(page_of(house.member)).content.decode()
     assert "王*敏" in page

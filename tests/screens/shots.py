@@ -8,16 +8,19 @@ from __future__ import annotations
 import datetime as dt
 import io
 import os
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.urls import reverse
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from loyalty.card import access
-from loyalty.models import Benefit
+from loyalty.models import Benefit, CouponTemplate, Order
 from loyalty.services import checkins, rules
+from loyalty.services.checkout import Cart, CartLine, settle
 from members import clock
 from members.models import CardFace, Member
 from members.services import live_codes, member_sessions
@@ -138,4 +141,56 @@ def test_card(browser: Browser, site: str, member: Member, language: str) -> Non
     for name, path in (("card", ""), ("coupons", "coupons"), ("points", "points")):
         page.goto(f"/m/{path}")
         keep(name)
+    context.close()
+
+
+@pytest.fixture
+def back_office(member: Member) -> dict[str, str]:
+    """A morning's sales, and where each picture of the back office is taken."""
+    person, shop, at = factories.owner(), factories.shop(), clock.now()
+    for minutes, amount_fen in ((90, 9800), (60, 4200), (20, 12800)):
+        settle(
+            key=uuid.uuid4(),
+            cart=Cart((CartLine(amount_fen=amount_fen),), member_id=member.pk),
+            expected_hash=None,
+            tender="wechat",
+            shop=shop,
+            actor=person,
+            at=at - dt.timedelta(minutes=minutes),
+        )
+    order = Order.objects.order_by("pk")[0]
+    template = CouponTemplate.objects.order_by("pk")[0]
+    face = CardFace.objects.get()
+    return {
+        "office-home": reverse("admin:index"),
+        "office-tiers": reverse("admin:loyalty_tier_changelist"),
+        "office-face": reverse("admin:members_cardface_change", args=[face.pk]),
+        "office-coupon": reverse("admin:loyalty_coupontemplate_change", args=[template.pk]),
+        "office-member": reverse("admin:members_member_change", args=[member.pk]),
+        "office-order": reverse("admin:loyalty_order_change", args=[order.pk]),
+        "office-ledger": reverse("admin:loyalty_entry_changelist"),
+    }
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("size", "mark"), [(DESKTOP, ""), (PHONE, "-phone")])
+def test_back_office(
+    browser: Browser,
+    site: str,
+    back_office: dict[str, str],
+    language: str,
+    size: dict[str, int],
+    mark: str,
+) -> None:
+    context, page = _page(browser, site, size, language)
+    keep = _keeper(page, language)
+    page.goto("/admin/login/")
+    page.fill("[name=username]", "zhou")
+    page.fill("[name=password]", factories.PASSWORD)
+    with page.expect_navigation():
+        page.click("#login-form button[type=submit]")
+    for name, path in back_office.items():
+        page.goto(path)
+        page.wait_for_load_state("networkidle")
+        keep(name + mark)
     context.close()
