@@ -1,7 +1,9 @@
+from loyalty.models.bulk import BulkIssue, BulkIssueMember
 from loyalty.models.catalogue import Category, MemberPrice, Product
 from loyalty.models.confirmations import SpendConfirmation
 from loyalty.models.coupons import Coupon, CouponTemplate
 from loyalty.models.gifts import GiftPack, GiftPackCoupon, TopUpPlan
+from loyalty.models.held import HeldSale
 from loyalty.models.ledger import Account, ClientKey, Entry, Lot
 from loyalty.models.nightly import NightlyRun
 from loyalty.models.orders import (
@@ -21,6 +23,8 @@ from loyalty.models.standing import CheckIn, MemberStats, QuotaUse
 __all__ = [
     "Account",
     "Benefit",
+    "BulkIssue",
+    "BulkIssueMember",
     "Category",
     "CheckIn",
     "ClientKey",
@@ -30,6 +34,7 @@ __all__ = [
     "Entry",
     "GiftPack",
     "GiftPackCoupon",
+    "HeldSale",
     "Lot",
     "MemberPrice",
     "MemberStats",

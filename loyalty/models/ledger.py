@@ -132,6 +132,7 @@ class Entry(models.Model):
         RETURNED = "returned", _("returned")
         ADJUSTMENT = "adjustment", _("adjustment")
         IMPORT = "import", _("import")
+        MERGED = "merged", _("merged cards")
 
     account = models.ForeignKey(Account, models.PROTECT, related_name="entries", db_index=False)
     lot = models.ForeignKey(Lot, models.PROTECT, null=True, related_name="entries", db_index=False)
@@ -170,6 +171,7 @@ class Entry(models.Model):
                         "returned",
                         "adjustment",
                         "import",
+                        "merged",
                     ]
                 ),
                 name="entry_side_known",

@@ -82,11 +82,26 @@ class Member(models.Model):
     # What only the member has. A card open in a browser ends when the epoch moves on.
     pin_hash = models.CharField(max_length=128, blank=True, editable=False, db_default="")
     session_epoch = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    # Two memberships of one person became one: this one is closed, its cards lead to the other.
+    merged_into = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        verbose_name=_("merged into"),
+        null=True,
+        editable=False,
+        related_name="merged",
+        db_index=False,
+    )
 
     class Meta:
         verbose_name = _("member")
         verbose_name_plural = _("members")
         indexes = [
+            models.Index(
+                fields=["merged_into"],
+                condition=Q(merged_into__isnull=False),
+                name="member_merged_into",
+            ),
             models.Index(fields=["phone_tail"], name="member_phone_tail"),
             models.Index(fields=["pinyin"], name="member_pinyin", opclasses=["text_pattern_ops"]),
             models.Index(fields=["joined_at"], name="member_joined"),
@@ -102,6 +117,10 @@ class Member(models.Model):
             models.CheckConstraint(
                 condition=~Q(status="closed") | (Q(phone__isnull=True) & Q(name="")),
                 name="member_closed_is_anonymous",
+            ),
+            models.CheckConstraint(
+                condition=Q(merged_into__isnull=True) | Q(status="closed"),
+                name="member_merged_is_closed",
             ),
             models.CheckConstraint(
                 condition=(Q(birth_month__isnull=True) & Q(birth_day__isnull=True))
@@ -133,3 +152,48 @@ class Member(models.Model):
         if len(self.name) == 2:
             return f"{self.name[0]}*"
         return f"{self.name[0]}{'*' * min(len(self.name) - 2, 3)}{self.name[-1]}"
+
+
+class FormerPhone(models.Model):
+    """A second phone of a member, from a membership that was merged into theirs."""
+
+    phone = models.CharField(_("phone"), max_length=16, unique=True)
+    tail = models.CharField(max_length=4)
+    member = models.ForeignKey(
+        Member, models.PROTECT, verbose_name=_("member"), related_name="former_phones"
+    )
+    at = models.DateTimeField(_("when"))
+
+    class Meta:
+        verbose_name = _("former phone")
+        verbose_name_plural = _("former phones")
+        indexes = [models.Index(fields=["tail"], name="formerphone_tail")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(phone__regex=r"^\+[1-9][0-9]{6,14}$"), name="formerphone_e164"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"…{self.tail}"
+
+
+class MemberNote(models.Model):
+    """What staff should know about a member, in somebody's own words."""
+
+    member = models.ForeignKey(
+        Member, models.PROTECT, verbose_name=_("member"), related_name="notes"
+    )
+    text = models.CharField(_("note"), max_length=300)
+    staff = models.ForeignKey(Staff, models.PROTECT, verbose_name=_("by"), db_index=False)
+    at = models.DateTimeField(_("when"))
+
+    class Meta:
+        verbose_name = _("note")
+        verbose_name_plural = _("notes")
+        constraints = [
+            models.CheckConstraint(condition=~Q(text=""), name="membernote_not_empty"),
+        ]
+
+    def __str__(self) -> str:
+        return self.text

@@ -75,3 +75,24 @@ class Staff(AbstractUser):
 
     def __str__(self) -> str:
         return self.display_name or self.username
+
+
+class SavedView(models.Model):
+    """A list with its filters, kept under a name by whoever looks at it often."""
+
+    staff = models.ForeignKey(Staff, models.CASCADE, related_name="views", db_index=False)
+    page = models.CharField(max_length=60)
+    name = models.CharField(_("name"), max_length=40)
+    query = models.CharField(max_length=1000)
+
+    class Meta:
+        verbose_name = _("saved view")
+        verbose_name_plural = _("saved views")
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(condition=~Q(name=""), name="savedview_has_name"),
+            models.UniqueConstraint(fields=["staff", "page", "name"], name="savedview_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -13,6 +13,8 @@ from django.db.models import Model
 from loyalty.models import (
     Account,
     Benefit,
+    BulkIssue,
+    BulkIssueMember,
     Category,
     CheckIn,
     Coupon,
@@ -21,6 +23,7 @@ from loyalty.models import (
     Entry,
     GiftPack,
     GiftPackCoupon,
+    HeldSale,
     Lot,
     MemberPrice,
     MemberStats,
@@ -82,6 +85,16 @@ COUPONS = [
     change(Coupon, "coupon_status_matches_uses", status="used"),
     change(Coupon, "coupon_status_matches_uses", status="lost"),
     twin(Coupon, "Coupon.code"),
+    change(BulkIssue, "bulkissue_finished_when_over", status="done", chosen_count=1),
+    change(BulkIssue, "bulkissue_finished_when_over", status="cancelled"),
+    change(BulkIssue, "bulkissue_finished_when_over", status="resting"),
+    change(BulkIssue, "bulkissue_finished_when_over", finished_at=AT),
+    change(BulkIssue, "bulkissue_within_chosen", chosen_count=0),
+    change(BulkIssue, "bulkissue_done_with_all", status="done", finished_at=AT),
+    change(BulkIssueMember, "bulkissuemember_coupon_if_given", coupon=None),
+    change(BulkIssueMember, "bulkissuemember_coupon_if_given", outcome="stock"),
+    change(BulkIssueMember, "bulkissuemember_coupon_if_given", outcome="lost", coupon=None),
+    twin(BulkIssueMember, "bulkissuemember_once"),
     change(CouponTemplate, "coupontemplate_explainable", amount_fen=0),
     change(CouponTemplate, "coupontemplate_explainable", kind="percent", rate_pm=0),
     change(CouponTemplate, "coupontemplate_explainable", kind="percent", rate_pm=1000),
@@ -196,6 +209,7 @@ ORDERS = [
     change(SpendConfirmation, "spendconfirmation_ends", expires_at=AT),
     change(SpendConfirmation, "spendconfirmation_used_if_approved", used_at=AT),
     twin(SpendConfirmation, "spendconfirmation_one_pending"),
+    twin(HeldSale, "heldsale_unique"),
     change(Refund, "refund_parts_add_up", base_fen=2),
     change(Refund, "refund_parts_add_up", other_fen=2),
     change(Refund, "refund_not_negative", base_fen=-1),
@@ -345,8 +359,15 @@ def house() -> House:
         order=order, shop=shop, at=AT, local_date=DAY, base_fen=1, other_fen=1, tender="cash"
     )
     campaign = PastCampaign.objects.create(external_no="C-1", starts=DAY, ends=DAY)
+    issue = BulkIssue.objects.create(
+        template=template, staff=factories.owner(), at=AT, chosen_count=2, given_count=1
+    )
     return found | {
         Account: member.accounts.get(kind="bonus"),
+        BulkIssue: issue,
+        BulkIssueMember: BulkIssueMember.objects.create(
+            issue=issue, member=member, outcome="given", coupon=coupon
+        ),
         CheckIn: CheckIn.objects.create(member=member, day=DAY, at=AT),
         Coupon: coupon,
         CouponUse: CouponUse.objects.create(order=order, coupon=coupon, saved_fen=1),
@@ -364,6 +385,13 @@ def house() -> House:
             cart_hash="h",
             created_at=AT,
             expires_at=AT + dt.timedelta(seconds=60),
+        ),
+        HeldSale: HeldSale.objects.create(
+            key=uuid.UUID(int=1),
+            staff=factories.cashier(),
+            shop=shop,
+            content={"lines": []},
+            saved_at=AT,
         ),
         NightlyRun: NightlyRun.objects.create(job="expiry", local_date=DAY, started_at=AT),
         OrderStep: OrderStep.objects.create(
