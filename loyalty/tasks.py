@@ -12,13 +12,14 @@ from typing import Any
 import structlog
 from celery import shared_task
 from django.conf import settings
+from django.core.management import call_command
 from django.db import transaction
 
 from loyalty import locks
 from loyalty.demo import fill
 from loyalty.models import NightlyRun
 from loyalty.selectors import reconciliation
-from loyalty.services import coupons, expiry, nightly, nightly_tiers
+from loyalty.services import coupons, expiry, held_sales, nightly, nightly_tiers
 from members import clock
 
 log = structlog.get_logger(__name__)
@@ -76,6 +77,13 @@ def _reconcile() -> dict[str, Any]:
     if not report.is_clean:
         log.error("ledger_differs", differences=report.totals)
     return report.as_dict()
+
+
+@shared_task(name="loyalty.tidy", ignore_result=True)  # type: ignore[untyped-decorator,unused-ignore]
+def tidy() -> None:
+    """Sales that nobody rings up any more, and logins that are over."""
+    held_sales.drop_old(at=clock.now())
+    call_command("clearsessions")
 
 
 @shared_task(name="loyalty.fill_demo", ignore_result=True)  # type: ignore[untyped-decorator,unused-ignore]

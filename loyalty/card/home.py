@@ -19,7 +19,7 @@ from loyalty.card.face import face_of, shop_name
 from loyalty.services import checkins, confirmations, offers
 from members import barcode, clock
 from members.errors import Refusal
-from members.models import Event, Member, Shop
+from members.models import Card, Event, Member, Shop
 from members.services import inbox, live_codes
 
 
@@ -30,7 +30,7 @@ def code_view(member: Member, *, at: dt.datetime) -> dict[str, Any]:
     try:
         code = live_codes.issue(member_id=member.pk, at=at)
     except Refusal:
-        return {"is_away": True}
+        return _away(member)
     qr, qr_side = barcode.qr_path(code.digits)
     bars, bars_width = barcode.code128_path(code.digits)
     return {
@@ -39,6 +39,20 @@ def code_view(member: Member, *, at: dt.datetime) -> dict[str, Any]:
         "renew_s": code.renew_s,
         "qr": qr,
         "qr_side": qr_side,
+        "bars": bars,
+        "bars_width": bars_width,
+    }
+
+
+def _away(member: Member) -> dict[str, Any]:
+    """In place of a live code: the card's own number, which a gun at the counter reads too."""
+    card = member.cards.filter(status=Card.Status.ACTIVE).order_by("-pk").first()
+    if card is None:
+        return {"is_away": True}
+    bars, bars_width = barcode.code128_path(card.number)
+    return {
+        "is_away": True,
+        "card_number": presenters.grouped(card.number),
         "bars": bars,
         "bars_width": bars_width,
     }

@@ -31,7 +31,11 @@ urlpatterns = [
     path("join/code", entry.join_code, name="join_code"),
     path("terms", entry.terms, name="terms"),
     path("logout", entry.log_out, name="logout"),
+    re_path(r"^face/([0-9a-f]{6})-([0-9a-f]{6})\.css$", face.face_css, name="face"),
     re_path(
-        r"^face/(?P<brand>[0-9a-f]{6})-(?P<text>[0-9a-f]{6})\.css$", face.face_css, name="face"
+        r"^face/([0-9a-f]{6})-([0-9a-f]{6})-([0-9a-f]{64})\.css$",
+        face.face_css,
+        name="face_over",
     ),
+    re_path(r"^face/([0-9a-f]{64})\.webp$", face.face_image, name="image"),
 ]

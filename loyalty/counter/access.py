@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
@@ -19,6 +20,7 @@ from members.selectors.staff import shop_of
 from members.services.staff import staff_shops
 
 SHOP_KEY = "shop_id"
+REFUSED_HEADER = "X-Refused"
 # The camera's reader is WebAssembly; nowhere else may a page run any.
 CAMERA_SCRIPTS = {"script-src": ["'wasm-unsafe-eval'"]}
 
@@ -84,6 +86,9 @@ def counter_page(view: PageView) -> Callable[..., HttpResponse]:
             return redirect("counter:shop")
         till = Till(staff, shop, request.session.session_key or "")
         response = view(request, till, *args, **kwargs)
+        if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            # Our own words, not a server or a proxy that broke down: nothing to send again.
+            response.headers[REFUSED_HEADER] = "1"
         response._csp_update = CAMERA_SCRIPTS  # type: ignore[attr-defined]
         # A page with a member's balances is nothing for a shared machine's back button.
         response.headers.setdefault("Cache-Control", "no-store")

@@ -1,8 +1,9 @@
 """A sale that is being rung up. Its id is the client key of the sale it becomes.
 
 So one sale on the screen is settled once, whatever happens: a double Enter, a reload, two tabs,
-an answer lost on the way. Kept in Valkey for a working day, apart for each person and shop;
-nothing of worth is lost with it, and a changed draft is caught by the quote's hash.
+an answer lost on the way. Kept for a working day, apart for each person and shop, in the
+database: a sale that is being rung up outlives a cache that is away. A changed draft is caught
+by the quote's hash.
 """
 
 from __future__ import annotations
@@ -10,17 +11,17 @@ from __future__ import annotations
 import hashlib
 import uuid
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
 
-from django.core.cache import cache
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.counter.access import Till
+from loyalty.selectors import held_sales as held
+from loyalty.services import held_sales
 from loyalty.services.checkout import Cart, CartLine
+from members import clock
 from members.errors import Refusal
 
-KEPT_SECONDS = 14 * 3600
 CSRF_FIELD = "csrfmiddlewaretoken"
 
 
@@ -66,6 +67,11 @@ class Draft:
     def is_blank(self) -> bool:
         return not self.lines and self.member_id is None
 
+    @property
+    def spends(self) -> bool:
+        """Whether the member's points or stored value are to pay for it."""
+        return self.member_id is not None and (self.points > 0 or self.use_stored_value)
+
     def cart(self) -> Cart:
         return Cart(
             lines=tuple(line.to_cart() for line in self.lines),
@@ -100,13 +106,9 @@ class Draft:
         self.tail = ""
 
 
-def _cache_key(till: Till, draft_id: uuid.UUID) -> str:
-    return f"sale:{till.staff.pk}:{till.shop.pk}:{draft_id}"
-
-
 def load(till: Till, draft_id: uuid.UUID) -> Draft:
     """The draft as it was left, or a blank one."""
-    kept: dict[str, Any] | None = cache.get(_cache_key(till, draft_id))
+    kept = held.content(key=draft_id, staff=till.staff, shop=till.shop, at=clock.now())
     if kept is None:
         return Draft(draft_id)
     lines = [DraftLine(**line) for line in kept.pop("lines")]
@@ -114,9 +116,9 @@ def load(till: Till, draft_id: uuid.UUID) -> Draft:
 
 
 def save(till: Till, draft: Draft) -> None:
-    kept = asdict(draft)
-    del kept["id"]
-    cache.set(_cache_key(till, draft.id), kept, timeout=KEPT_SECONDS)
+    content = asdict(draft)
+    del content["id"]
+    held_sales.hold(key=draft.id, content=content, shop=till.shop, actor=till.staff, at=clock.now())
 
 
 def _digest(posted: QueryDict) -> str:

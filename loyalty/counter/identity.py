@@ -7,6 +7,7 @@ was scanned in, that is to one counter and one cashier, and ends with the sale.
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import suppress
 
 from django.core.cache import cache
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +17,7 @@ from loyalty.counter.drafts import Draft
 from loyalty.services import spending
 from loyalty.services.confirmations import LIVE_CODE
 from loyalty.services.spending import Identity
+from members import store
 from members.errors import Refusal
 from members.models import Member
 from members.selectors import find
@@ -56,8 +58,19 @@ def is_by_code(draft: Draft, *, till: Till, at: dt.datetime) -> bool:
 
 
 def of_draft(draft: Draft, *, till: Till, at: dt.datetime, is_pin_proved: bool = False) -> Identity:
-    by = LIVE_CODE if is_by_code(draft, till=till, at=at) else "search"
-    return Identity(by=by, confirmation_id=draft.confirmation_id, is_pin_proved=is_pin_proved)
+    is_by = is_by_code(draft, till=till, at=at)
+    return Identity(
+        by=LIVE_CODE if is_by else "search",
+        confirmation_id=draft.confirmation_id,
+        is_pin_proved=is_pin_proved,
+        is_code_away=not is_by and draft.spends and store.is_away(),
+    )
+
+
+def refuse_spending_unseen(draft: Draft, *, till: Till, at: dt.datetime) -> None:
+    """While no live code can be read, who is known by a number alone cannot spend."""
+    if of_draft(draft, till=till, at=at).is_code_away:
+        raise spending.code_away()
 
 
 def _key(till: Till, member_id: int) -> str:
@@ -70,22 +83,32 @@ def _code_key(till: Till, code: str) -> str:
 
 def claimed_before(*, till: Till, code: str) -> int | None:
     """Whose code this was, if this very session claimed it a moment ago."""
-    known: int | None = cache.get(_code_key(till, code))
+    try:
+        known: int | None = cache.get(_code_key(till, code))
+    except store.StoreError:
+        return None
     return known
 
 
 def remember(*, till: Till, member_id: int, code: str, at: dt.datetime) -> None:
     """For requests of a program: what follows may name the member by id."""
-    cache.set(_key(till, member_id), int(at.timestamp()), timeout=LIFE_S)
-    cache.set(_code_key(till, code), member_id, timeout=LIFE_S)
+    # Away, the member is found all the same, as by a number; spending waits for the next code.
+    with suppress(store.StoreError):
+        cache.set(_key(till, member_id), int(at.timestamp()), timeout=LIFE_S)
+        cache.set(_code_key(till, code), member_id, timeout=LIFE_S)
 
 
 def of_session(*, till: Till, member_id: int, at: dt.datetime) -> Identity:
-    claimed_at: int | None = cache.get(_key(till, member_id))
+    try:
+        claimed_at: int | None = cache.get(_key(till, member_id))
+    except store.StoreError:
+        return Identity(is_code_away=True)
     if claimed_at is None or not 0 <= int(at.timestamp()) - claimed_at <= LIFE_S:
         return Identity()
     return Identity(by=LIVE_CODE)
 
 
 def forget(*, till: Till, member_id: int) -> None:
-    cache.delete(_key(till, member_id))
+    # Away, it ends by itself after five minutes; the sale is settled.
+    with suppress(store.StoreError):
+        cache.delete(_key(till, member_id))

@@ -64,6 +64,8 @@ def _act(request: HttpRequest, till: Till, draft: Draft) -> HttpResponse:
             raise Refusal("action_unknown", _("This button is not known. Reload the page."))
         _take_seen(request, till, draft)
         change(draft, argument)
+        if action in SPENDING and argument not in ("off", "0"):
+            identity.refuse_spending_unseen(draft, till=till, at=clock.now())
         return _kept(request, till, draft)
     words = request.POST.get("entry", "").strip()
     points = _points_asked(request, draft)
@@ -82,6 +84,7 @@ def _act(request: HttpRequest, till: Till, draft: Draft) -> HttpResponse:
         return _kept(request, till, draft)
     if points != draft.points:
         draft.points = points
+        identity.refuse_spending_unseen(draft, till=till, at=clock.now())
         checkout.quote(cart=draft.cart(), shop=till.shop, at=clock.now())
         return _kept(request, till, draft)
     if action != "go":
@@ -379,3 +382,4 @@ CHANGES: dict[str, Callable[[Draft, str], None]] = {
     "points": _set_points,
     "stored": _stored,
 }
+SPENDING = frozenset({"points", "stored"})

@@ -16,7 +16,7 @@ from loyalty.counter.drafts import Draft
 from loyalty.counter.entry import Choice
 from loyalty.selectors import articles, sales
 from loyalty.services import checkout, rules
-from members import clock, registry
+from members import clock, registry, store
 from members.errors import Refusal
 from members.models import Member
 from members.selectors import find
@@ -66,6 +66,7 @@ def show(
         "choice": choice,
         "tiles": articles.tiles(till.shop) if not choice else [],
         "seen": seen,
+        "codes_away": store.is_away(),
         "by_code": identity.is_by_code(draft, till=till, at=at),
         **hints.of_member(standing, book, quote, till=till, at=at),
         "saving": hints.top_up_saving(worked) if worked else None,

@@ -7,6 +7,7 @@ from django.db.models import Count, Q
 
 from loyalty.models import Order, Product
 from members.models import Shop
+from members.store import StoreError
 from members.text import name_key, plain
 
 LIMIT = 8
@@ -39,7 +40,10 @@ def search(text: str, *, limit: int = LIMIT) -> list[Product]:
 def tiles(shop: Shop) -> list[Product]:
     """What this shop sells most these days, then by SKU, to be tapped; worked out now and then."""
     key = f"tiles:{shop.pk}"
-    ids: list[int] | None = cache.get(key)
+    try:
+        ids: list[int] | None = cache.get(key)
+    except StoreError:
+        return []  # only a convenience: not worth ranking the sales anew for every page
     on_sale = Product.objects.filter(is_active=True, is_placeholder=False, price_fen__gt=0)
     if ids is None:
         newest = Order.objects.filter(shop=shop).order_by("-local_date", "-pk")

@@ -33,7 +33,7 @@ async function answerOf(action, body) {
     credentials: "same-origin",
     signal: AbortSignal.timeout(PATIENCE_MS),
   });
-  if (answer.status >= 500) throw new TypeError("server");
+  if (answer.status >= 500 && !answer.headers.has("X-Refused")) throw new TypeError("server");
   return answer;
 }
 

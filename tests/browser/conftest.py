@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,13 @@ def _free_port() -> int:
 @pytest.fixture
 def site(live_db: LiveDatabase) -> Iterator[str]:
     """The address of a web server of the product on ``live_db``."""
+    with serving(live_db.env) as address:
+        yield address
+
+
+@contextmanager
+def serving(env: dict[str, str]) -> Iterator[str]:
+    """A web server of the product with this environment; its address."""
     port = _free_port()
     server = subprocess.Popen(
         [
@@ -53,7 +61,7 @@ def site(live_db: LiveDatabase) -> Iterator[str]:
             *("--worker-class", "gthread", "--threads", "4", "--log-level", "error"),
         ],
         cwd=ROOT,
-        env=live_db.env,
+        env=env,
     )
     address = f"http://127.0.0.1:{port}"
     try:

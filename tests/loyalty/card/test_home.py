@@ -131,7 +131,7 @@ def test_codes_away_leaves_the_rest_of_the_card(client: Client, cast: Cast, sett
     settings.CACHES = {"default": {**site.CACHES["default"], "LOCATION": settings.REDIS_URL}}
     text = words(card(client))
     assert "The code is not available right now" in text
-    assert "Tell the cashier your phone number or the card number below." in text
+    assert "Tell the cashier your phone number or this card number." in text
     assert f"{CARD[:4]} {CARD[4:8]}" in text
     assert "¥120.00 Balance" in text
 

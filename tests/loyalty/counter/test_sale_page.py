@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import uuid
 from typing import TYPE_CHECKING
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 
-from loyalty.counter import drafts
-from loyalty.models import ClientKey, Order, Product
-from loyalty.services import rules
+from loyalty.models import ClientKey, HeldSale, Order, Product
+from loyalty.services import held_sales, rules
 from members.codes import check_digit
 from members.models import Member
 from tests import factories
@@ -302,12 +301,11 @@ def test_double_enter_and_reload_settle_once(till: Till, cast: Cast) -> None:
 
 
 def test_an_answer_that_was_lost_leads_to_the_same_sale(till: Till, cast: Cast) -> None:
-    """Valkey forgot that the draft was settled; the key in the database did not."""
+    """The screen's sale does not know that it was settled; the key does."""
     till.enter("100")
-    kept = {key: cache.get(key) for key in [f"sale:{cast.cashier.pk}:{cast.shop.pk}:{SALE[14:-1]}"]}
+    kept = HeldSale.objects.get().content
     first = till.post()
-    for key, value in kept.items():
-        cache.set(key, value, drafts.KEPT_SECONDS)
+    HeldSale.objects.update(content=kept)
     assert till.post()["Location"] == first["Location"]
     assert Order.objects.count() == 1
 
@@ -315,7 +313,7 @@ def test_an_answer_that_was_lost_leads_to_the_same_sale(till: Till, cast: Cast) 
 def test_a_changed_draft_of_a_settled_sale_leads_to_that_sale(till: Till, cast: Cast) -> None:
     till.enter("100")
     first = till.post()
-    cache.delete(f"sale:{cast.cashier.pk}:{cast.shop.pk}:{SALE[14:-1]}")
+    HeldSale.objects.all().delete()
     till.enter("50")
     assert till.post()["Location"] == first["Location"]
     assert Order.objects.count() == 1
@@ -390,3 +388,11 @@ def test_addresses_that_are_no_sale(client: Client) -> None:
     assert client.get("/counter/sale/1/").status_code == 404
     blank = client.get(f"/counter/sale/{uuid.uuid4()}/")
     assert blank.status_code == 200
+
+
+def test_a_sale_on_the_screen_is_dropped_after_its_day(till: Till, cast: Cast) -> None:
+    till.enter("100")
+    held_sales.drop_old(at=factories.AT + dt.timedelta(hours=13))
+    assert HeldSale.objects.count() == 1
+    held_sales.drop_old(at=factories.AT + dt.timedelta(hours=14))
+    assert not HeldSale.objects.exists()
