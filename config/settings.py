@@ -70,6 +70,7 @@ MIDDLEWARE = [
     "config.middleware.PolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "config.middleware.ChosenLanguageMiddleware",
+    "config.uploads.UploadLimitMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -244,6 +245,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # bytes
+LONGEST_REQUEST_BYTES = 11 * 1024 * 1024  # two pictures of 5 MB and their form
 
 # --- Programs' interface -----------------------------------------------------------------------
 REST_FRAMEWORK = {

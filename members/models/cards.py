@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from members.models.images import CardImage
 from members.models.people import Member
 
 
@@ -14,6 +15,22 @@ class CardFace(models.Model):
     brand_colour = models.CharField(_("brand colour"), max_length=7, default="#7A4B2A")
     text_colour = models.CharField(_("text colour"), max_length=7, default="#FFFFFF")
     slogan = models.CharField(_("slogan"), max_length=60, blank=True)
+    logo = models.ForeignKey(
+        CardImage,
+        models.PROTECT,
+        verbose_name=_("logo"),
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    background = models.ForeignKey(
+        CardImage,
+        models.PROTECT,
+        verbose_name=_("background"),
+        null=True,
+        blank=True,
+        related_name="+",
+    )
 
     class Meta:
         verbose_name = _("card face")

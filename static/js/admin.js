@@ -8,3 +8,19 @@ document.addEventListener("keydown", (event) => {
     window.dispatchEvent(new CustomEvent("opencommand"));
   }
 });
+
+// A picture is shown on the card beside the form as soon as it is chosen. One that would be refused
+// for its weight is not even sent.
+document.addEventListener("change", (event) => {
+  const field = event.target;
+  if (!field.matches || !field.matches("input[type=file][data-picture]")) return;
+  const part = field.dataset.picture;
+  const file = field.files[0];
+  const heavy = Boolean(file) && file.size > Number(field.dataset.maxBytes);
+  field.setCustomValidity(heavy ? field.dataset.tooHeavy : "");
+  if (heavy) field.reportValidity();
+  const root = document.documentElement;
+  const shows = Boolean(file) && !heavy;
+  root.classList.toggle(`has-${part}`, shows);
+  root.style.setProperty(`--ht-${part}`, shows ? `url("${URL.createObjectURL(file)}")` : "none");
+});

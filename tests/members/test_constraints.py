@@ -12,6 +12,7 @@ from django.db.models import Model
 from members.models import (
     Card,
     CardFace,
+    CardImage,
     Consent,
     ConsumerDone,
     Event,
@@ -53,6 +54,12 @@ BAD = [
     change(CardFace, "cardface_colours_hex", brand_colour="red"),
     change(CardFace, "cardface_colours_hex", text_colour="#12345G"),
     twin(CardFace, "CardFace.name"),
+    change(CardImage, "cardimage_hash", sha256="A" * 64),
+    change(CardImage, "cardimage_hash", sha256="ab"),
+    change(CardImage, "cardimage_colours_hex", darkest="black"),
+    change(CardImage, "cardimage_colours_hex", lightest="#FFFFFF"),
+    change(CardImage, "cardimage_has_a_size", width=0),
+    change(CardImage, "cardimage_has_a_size", height=0),
     twin(Consent, "consent_purpose_fits_channel", purpose="marketing", channel=""),
     twin(Consent, "consent_purpose_fits_channel", channel="sms"),
     twin(Consent, "consent_purpose_fits_channel", purpose="other"),
@@ -105,6 +112,9 @@ def house() -> dict[type[Model], Model]:
     return {
         Card: Card.objects.get(),
         CardFace: CardFace.objects.create(name="经典"),
+        CardImage: CardImage.objects.create(
+            sha256="a" * 64, body=b"", width=1, height=1, darkest="#000000", lightest="#ffffff"
+        ),
         Consent: Consent.objects.create(
             member=member, purpose="terms", granted=True, text_version="1", source="join", at=AT
         ),

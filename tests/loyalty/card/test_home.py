@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -21,9 +22,11 @@ from members.codes import is_card_number
 from members.models import CardFace, Event, Member
 from members.registry import Shown
 from members.services import live_codes
+from members.services.faces import read_picture, save_face
 from tests import factories
 from tests.factories import AT
 from tests.loyalty.card.conftest import CARD, Cast, browser, logged_in
+from tests.members.test_pictures import picture
 
 KILOBYTE = 1024
 
@@ -96,6 +99,20 @@ def test_the_whole_card_is_light(client: Client, cast: Cast) -> None:
         with open(found, "rb") as file:  # noqa: PTH123
             parts.append(file.read())
     assert sum(len(gzip.compress(part)) for part in parts) < 60 * KILOBYTE / 4
+
+
+def test_with_the_heaviest_pictures_it_is_still_light(client: Client, cast: Cast) -> None:
+    face = CardFace.objects.create(name="图", slogan="再来")
+    busy = picture(1600, 1600, "JPEG", quality=60)
+    written = {part: read_picture(BytesIO(busy), part=part) for part in ("logo", "background")}
+    save_face(face=face, changes={**written}, actor=factories.owner(), at=AT)
+    page = client.get("/m/").content.decode()
+    assert f'<img class="logo" src="/m/face/{face.logo_id}.webp"' in page
+    css = re.search(r"/m/face/[0-9a-f]{6}-[0-9a-f]{6}-[0-9a-f]{64}\.css", page)
+    assert css
+    assert f"/m/face/{face.background_id}.webp" in client.get(css[0]).content.decode()
+    seen = sum(len(gzip.compress(part.body)) for part in written.values())
+    assert seen < 60 * KILOBYTE * 3 / 4
 
 
 def test_the_policy_allows_no_inline_script_or_style(client: Client, cast: Cast) -> None:
