@@ -293,6 +293,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute=45, hour=4),
         "options": {"expires": 3000},
     },
+    "sweep-bulk": {
+        "task": "loyalty.sweep_bulk",
+        "schedule": timedelta(seconds=10),
+        "options": {"expires": 30},
+    },
     # Asked for every hour, done once a local day of the shop (loyalty.services.nightly).
     **{
         f"nightly-{job}": {

@@ -19,8 +19,9 @@ from loyalty import locks
 from loyalty.demo import fill
 from loyalty.models import NightlyRun
 from loyalty.selectors import reconciliation
-from loyalty.services import coupons, expiry, held_sales, nightly, nightly_tiers
+from loyalty.services import bulk, coupons, expiry, held_sales, nightly, nightly_tiers
 from members import clock
+from members.errors import Refusal
 
 log = structlog.get_logger(__name__)
 
@@ -94,3 +95,29 @@ def fill_demo() -> None:
         orders = fill.fill(at=at, members=settings.DEMO_MEMBERS)
         fill.hand_back(at=at)
         log.info("demo_filled", members=settings.DEMO_MEMBERS, orders=orders)
+
+
+# A task ends long before the broker would hand it out a second time; the sweep goes on with it.
+_BULK_BATCHES = 100
+
+
+@shared_task(name=bulk.TASK)  # type: ignore[untyped-decorator,unused-ignore]
+def give_bulk(issue_id: int) -> None:
+    """Give a coupon to many, batch by batch, unless another worker has it in hand."""
+    lease = bulk.claim(issue_id=issue_id, at=clock.now())
+    try:
+        for _batch in range(_BULK_BATCHES):
+            if lease is None:
+                return
+            lease = bulk.give_batch(issue_id=issue_id, lease=lease, at=clock.now())
+    except Refusal as refusal:
+        log.warning("bulk_issue_waits", issue=issue_id, code=refusal.code)
+    if lease is not None:
+        bulk.give_up(issue_id=issue_id, lease=lease)
+
+
+@shared_task(name="loyalty.sweep_bulk")  # type: ignore[untyped-decorator,unused-ignore]
+def sweep_bulk() -> None:
+    """Go on with what a lost task or a killed worker left behind."""
+    for issue_id in bulk.unfinished(at=clock.now()):
+        give_bulk(issue_id)

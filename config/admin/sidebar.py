@@ -53,6 +53,7 @@ GROUPS: tuple[tuple[Promise | None, tuple[Page, ...]], ...] = (
         (
             _table(lazy("Coupon kinds"), "loyalty_coupontemplate", "local_activity", "report"),
             _table(lazy("Gift packs"), "loyalty_giftpack", "featured_seasonal_and_gifts", "report"),
+            _table(lazy("Given to many"), "loyalty_bulkissue", "stacks", "give_coupons"),
             _table(lazy("Coupons given"), "loyalty_coupon", "confirmation_number", "redeem"),
         ),
     ),

@@ -1,6 +1,7 @@
 from loyalty.admin import (  # noqa: F401  they register their pages
     audit,
     benefits,
+    bulk,
     catalogue,
     coupons,
     faces,

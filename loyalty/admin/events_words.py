@@ -162,6 +162,20 @@ def _untagged(facts: Facts, names: Names) -> str:
     return _("Tag “%(name)s” taken off") % {"name": facts.get("name", "")}
 
 
+def _coupon_given(facts: Facts, names: Names) -> str:
+    return _("Coupon “%(name)s” given") % {"name": facts.get("name", "")}
+
+
+def _coupon_taken_back(facts: Facts, names: Names) -> str:
+    return _("Coupon “%(name)s” taken back") % {"name": facts.get("name", "")}
+
+
+def _bulk(sentence: Callable[[], str]) -> Teller:
+    return lambda facts, _names: (
+        sentence() % {"name": facts.get("name", ""), "members": f"{int(facts.get('members', 0)):,}"}
+    )
+
+
 def _spend(facts: Facts, names: Names) -> str:
     return _("Spend of %(amount)s confirmed on the phone") % {"amount": _money(facts, "stored_fen")}
 
@@ -259,6 +273,20 @@ TELLERS: dict[str, tuple[Teller, str]] = {
     "rules_published": (_rules, "rule"),
     "receipts_imported": (_imported, "upload_file"),
     "demo_filled": (_fixed(lambda: _("The demo members moved in")), "group_add"),
+    "coupon_given": (_coupon_given, "confirmation_number"),
+    "coupon_taken_back": (_coupon_taken_back, "remove_shopping_cart"),
+    "bulk_issue_started": (
+        _bulk(lambda: _("Coupon “%(name)s” for %(members)s members begun")),
+        "confirmation_number",
+    ),
+    "bulk_issue_stopped": (
+        _bulk(lambda: _("Coupon “%(name)s” for %(members)s members stopped")),
+        "block",
+    ),
+    "bulk_issue_taken_back": (
+        _bulk(lambda: _("Coupon “%(name)s” for %(members)s members taken back")),
+        "undo",
+    ),
     "exported": (_exported, "download"),
     "pin_set": (_pin_set, "pin"),
     "row_changed": (_row_changed, "edit"),
@@ -282,6 +310,8 @@ KINDS: dict[str, Promise] = {
     "unfrozen": lazy("cards unfrozen"),
     "closed": lazy("memberships ended"),
     "tagged": lazy("tags put on"),
+    "coupon_given": lazy("coupons given to many, each"),
+    "bulk_issue_started": lazy("coupons given to many"),
     "rules_published": lazy("changes of rules"),
     "row_changed": lazy("changes of settings"),
     "row_added": lazy("additions to settings"),

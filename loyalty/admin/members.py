@@ -22,7 +22,7 @@ from unfold.contrib.filters.admin import (
     RelatedDropdownFilter,
 )
 
-from loyalty.admin import member_forms, member_page, sheets
+from loyalty.admin import bulk, member_forms, member_page, sheets
 from loyalty.models import Account
 from loyalty.money import format_yuan, yuan_text
 from members import clock
@@ -102,7 +102,7 @@ def balance_of(kind: str) -> Subquery:
 class MemberAdmin(OfficeAdmin):
     see = "find"
     change = "edit_member"
-    actions = ["put_tag_on", "take_tag_off"]
+    actions = ["give_coupon", "put_tag_on", "take_tag_off"]
     list_display = (
         "who",
         "tier",
@@ -196,6 +196,13 @@ class MemberAdmin(OfficeAdmin):
         return member.get_status_display()
 
     # --- many at once ----------------------------------------------------------------------------
+    def has_give_permission(self, request: HttpRequest) -> bool:
+        return may_do(request, "give_coupons")
+
+    @admin.action(description=lazy("Give a coupon"), permissions=["give"])
+    def give_coupon(self, request: HttpRequest, queryset: QuerySet[Member]) -> HttpResponse:
+        return bulk.give(request, queryset, model_admin=self)
+
     def has_tag_permission(self, request: HttpRequest) -> bool:
         return may_do(request, "edit_member")
 

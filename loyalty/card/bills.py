@@ -26,6 +26,7 @@ SOURCES: dict[str, Promise] = {
     "birthday": lazy("Birthday gift"),
     "adjustment": lazy("Correction"),
     "import": lazy("Taken over"),
+    "bulk": lazy("From the shop"),
 }
 
 

@@ -22,9 +22,10 @@ PIN_PAUSE = dt.timedelta(minutes=15)
 _PIN = re.compile(r"[0-9]{4,6}")
 
 _CASHIER = frozenset(
-    {"sell", "top_up", "redeem", "join", "check_in", "find", "void", "refund", "freeze"}
+    {"sell", "top_up", "redeem", "join", "check_in", "find", "void", "refund", "freeze", "note"}
 )
 _MANAGER = _CASHIER | {"adjust", "unfreeze", "edit_member", "close_member", "see_phone", "report"}
+_MANAGER |= {"give_coupons", "merge_members"}
 _OWNER = _MANAGER | {"rules", "staff", "shops", "import", "export"}
 _ALLOWED = {
     Staff.Role.CASHIER: _CASHIER,

@@ -13,6 +13,8 @@ from django.test import Client
 
 from loyalty.models import (
     Benefit,
+    BulkIssue,
+    BulkIssueMember,
     CouponTemplate,
     GiftPack,
     NightlyRun,
@@ -53,6 +55,7 @@ class House:
     order: Order
     far_order: Order
     run: NightlyRun
+    bulk_issue: BulkIssue
 
     def person(self, role: str) -> Staff:
         person: Staff = getattr(self, role)
@@ -120,6 +123,8 @@ def house(db: None, at_work: time_machine.Traveller) -> House:
         finished_at=AT,
         result={"counted": {"members": 1}, "totals": {}, "differences": []},
     )
+    bulk_issue = BulkIssue.objects.create(template=template, staff=owner, at=AT, chosen_count=1)
+    BulkIssueMember.objects.create(issue=bulk_issue, member=member)
     assert plan.pack is not None
     return House(
         shop=shop,
@@ -140,6 +145,7 @@ def house(db: None, at_work: time_machine.Traveller) -> House:
         order=Order.objects.get(pk=order.pk),
         far_order=Order.objects.get(pk=far_order.pk),
         run=run,
+        bulk_issue=bulk_issue,
     )
 
 

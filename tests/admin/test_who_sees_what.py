@@ -67,6 +67,9 @@ ROUTES: dict[str, tuple[tuple[str, ...], str]] = {
     "loyalty_giftpack_change": (SENIOR, "pack"),
     "loyalty_giftpack_delete": ((OWNER,), "pack"),
     "loyalty_coupon_changelist": (ALL, ""),
+    "loyalty_bulkissue_changelist": (SENIOR, ""),
+    "loyalty_bulkissue_change": (SENIOR, "bulk_issue"),
+    "loyalty_bulkissue_progress": (SENIOR, "bulk_issue"),
     "loyalty_order_changelist": (ALL, ""),
     "loyalty_order_change": (ALL, "order"),
     "loyalty_refund_changelist": (ALL, ""),
@@ -98,6 +101,8 @@ ELSEWHERE = {
     "members_member_freeze",
     "members_member_unfreeze",
     "members_member_tag",
+    "loyalty_bulkissue_stop",
+    "loyalty_bulkissue_take_back",
     "loyalty_tier_counts",
     "loyalty_tier_change",
     "loyalty_policy_changelist",
@@ -111,7 +116,7 @@ READ_ONLY: tuple[str, ...] = (
     "loyalty_topup",
     "loyalty_entry",
 )
-READ_ONLY += ("loyalty_coupon", "loyalty_nightlyrun", "loyalty_ruleset")
+READ_ONLY += ("loyalty_coupon", "loyalty_nightlyrun", "loyalty_ruleset", "loyalty_bulkissue")
 REFUSED = {f"{table}_{page}" for table in READ_ONLY for page in ("add", "delete")}
 REFUSED |= {"members_member_delete", "loyalty_tier_add", "loyalty_policy_add"}
 REFUSED |= {"loyalty_policy_delete"}
