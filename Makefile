@@ -1,5 +1,5 @@
-# Huitou: `make run` opens the shop, `make test` checks everything. Both work on a fresh machine
-# with Python 3.11 or newer and make.
+# Huitou: `make run` opens the demo shop, `make empty` one without data, `make test` checks
+# everything. All work on a fresh machine with Python 3.11 or newer and make.
 # Choices: PORT=8000 HOST=127.0.0.1 HTTPS=1 HUITOU_DATA=folder PYTHON=python3.12
 
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -8,10 +8,19 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint bench screenshots reset lock messages bootstrap bootstrap-dev
+.PHONY: run empty demo-reset test lint bench screenshots reset lock messages bootstrap bootstrap-dev
 .DEFAULT_GOAL := run
 
 run: bootstrap
+	@exec $(BIN)/python manage.py up
+
+# A shop without data, for building one's own card: one login, no demo.
+empty: bootstrap
+	@exec $(BIN)/python manage.py up --empty
+
+# Asks first; stops for a shop that is running. Then the demo shop opens as on its first day.
+demo-reset: bootstrap
+	@$(BIN)/python manage.py demo_reset $(ARGS)
 	@exec $(BIN)/python manage.py up
 
 test: lint

@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -12,6 +13,7 @@ from config.embedded.process import CannotStart, write_private
 
 MARK = "huitou.json"
 FORMAT = 1
+DEMO_LOGINS, FIRST_LOGIN = "demo_logins.json", "first_login.json"
 LOG_KEPT = 10 * 1024 * 1024  # bytes before a log is set aside
 WORDS = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that looks like something else
 
@@ -96,15 +98,44 @@ class DataFolder:
         """So that other commands find the servers while we run."""
         write_private(self.path / "servers.json", json.dumps(addresses))
 
+    # --- Trials: the demo shop, or an empty one ---
+
+    @property
+    def holds_demo(self) -> bool:
+        return (self.path / DEMO_LOGINS).exists()
+
+    @property
+    def holds_empty(self) -> bool:
+        """Whether `make empty` opened it: the demo shop never moves in here."""
+        return (self.path / FIRST_LOGIN).exists()
+
     def demo_passwords(self) -> dict[str, str]:
         """Logins of the demo shop: made once, printed at each start, never used elsewhere."""
-        file = self.path / "demo_logins.json"
+        return self._passwords(DEMO_LOGINS, "owner", "manager", "cashier")
+
+    def first_password(self) -> dict[str, str]:
+        """The one login of a shop without data, to be changed by whoever keeps it."""
+        return self._passwords(FIRST_LOGIN, "owner")
+
+    def _passwords(self, name: str, *logins: str) -> dict[str, str]:
+        file = self.path / name
         if not file.exists():
             made = {
-                name: "-".join(
+                login: "-".join(
                     "".join(secrets.choice(WORDS) for _ in range(4)) for _part in range(3)
                 )
-                for name in ("owner", "manager", "cashier")
+                for login in logins
             }
             write_private(file, json.dumps(made))
         return {str(k): str(v) for k, v in json.loads(file.read_text("utf-8")).items()}
+
+    def erase(self, *names: str) -> None:
+        """Delete these parts of an opened folder; without names, the folder itself."""
+        # Where root's folder was closed to the database's account, its data lies elsewhere.
+        data = self.path / "postgres"
+        if data.is_symlink() and (not names or data.name in names):
+            shutil.rmtree(data.resolve(), ignore_errors=True)
+            data.unlink()
+        for part in [self.path / name for name in names] or [self.path]:
+            if part.exists():
+                shutil.rmtree(part)

@@ -1,6 +1,7 @@
 """Typed reading of the environment. Every name may be given as NAME or, for secrets, NAME_FILE."""
 
 import json
+import os
 import secrets
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,11 @@ env = _Env()
 def data_folder(base: Path) -> Path:
     """Where one installation keeps its database, uploads and secrets."""
     return Path(env.str("HUITOU_DATA", str(base / ".huitou"))).expanduser().resolve()
+
+
+def is_given(name: str) -> bool:
+    """Whether somebody set it, as a value or as a file."""
+    return bool(os.environ.get(name) or os.environ.get(f"{name}_FILE"))
 
 
 def running_servers(data: Path) -> dict[str, str]:

@@ -18,6 +18,7 @@ from config.datafolder import DataFolder
 from config.embedded import CannotStart, PostgresServer, ValkeyServer
 from config.embedded.process import last_line, spawn, wait_until
 from config.embedded.valkey import port_is_free
+from config.env import is_given
 from config.supervisor import Program, Supervisor
 from members import clock
 
@@ -37,6 +38,7 @@ class Options:
     port: int
     https: bool
     demo: bool
+    empty: bool = False  # a trial without the demo shop
     workers: int = 2
     threads: int = 4
 
@@ -49,6 +51,7 @@ class Launch:
         self.supervisor = Supervisor(say)
         self.env = dict(os.environ)
         self.certificate: Certificate | None = None
+        self.is_empty = False
 
     def run(self) -> None:
         """Start everything, stay until Ctrl-C or SIGTERM, stop everything.
@@ -78,6 +81,7 @@ class Launch:
                 f"another port with PORT={options.port + 1}."
             )
         self.folder.open()
+        self._choose_shop()
         self._start_servers()
         self._set_environment()
         logins = self._prepare()
@@ -87,17 +91,27 @@ class Launch:
 
     # --- Steps ---
 
+    def _choose_shop(self) -> None:
+        """A folder keeps what it was opened with: the demo shop, or an empty one."""
+        if self.options.empty and self.folder.holds_demo:
+            raise CannotStart(
+                f"{self.options.data} holds the demo shop: choose another folder with "
+                f"HUITOU_DATA={self.options.data.with_name(f'{self.options.data.name}-empty')}, "
+                "or delete this one first with make reset."
+            )
+        self.is_empty = self.options.empty or self.folder.holds_empty
+
     def _start_servers(self) -> None:
         """Our own PostgreSQL and Valkey, unless addresses of others were given."""
         addresses = {"web": str(self.options.port)}
-        if not _given("DATABASE_URL"):
+        if not is_given("DATABASE_URL"):
             postgres = PostgresServer(
                 self.options.data / "postgres", log=self.folder.log("postgres")
             )
             self.supervisor.start("PostgreSQL", postgres)
             postgres.create_database(DATABASE)
             addresses["database_url"] = postgres.url(DATABASE)
-        if not _given("REDIS_URL"):
+        if not is_given("REDIS_URL"):
             valkey = ValkeyServer(self.options.data / "valkey", log=self.folder.log("valkey"))
             self.supervisor.start("Valkey", valkey)
             addresses["redis_url"] = valkey.url()
@@ -126,11 +140,12 @@ class Launch:
         self.env["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
 
     def _prepare(self) -> dict[str, object]:
-        """Migrations, static files and the demo shop, in a process of their own."""
+        """Migrations, static files and the trial's shop, in a process of their own."""
         log = self.folder.log("prepare")
         result = self.options.data / "prepared.json"
         result.unlink(missing_ok=True)
         command = [sys.executable, "manage.py", "prepare", "--result", str(result)]
+        command += ["--empty"] if self.is_empty else []
         process = spawn(command, env=self.env, log=log, cwd=str(self.options.base))
         try:
             code = process.wait()
@@ -226,9 +241,9 @@ class Launch:
         lines += [f"  counter      {first}/counter/", f"  back office  {first}/admin/", ""]
         logins = prepared.get("logins")
         if isinstance(logins, dict) and logins:
-            lines.append("Logins of the demo shop:")
+            lines.append("The first login:" if self.is_empty else "Logins of the demo shop:")
             lines += [f"  {name:<9} {password}" for name, password in logins.items()]
-        else:
+        elif not self.is_empty:
             lines.append("The first login: .venv/bin/python manage.py createsuperuser")
         first_steps = prepared.get("try_first")
         if isinstance(first_steps, list) and first_steps:
@@ -241,10 +256,6 @@ class Launch:
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
-
-
-def _given(name: str) -> bool:
-    return bool(os.environ.get(name) or os.environ.get(f"{name}_FILE"))
 
 
 def _bind(host: str, port: int) -> str:

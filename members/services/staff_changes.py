@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from members.errors import Refusal
 from members.models import Shop, Staff
-from members.services import rows
+from members.services import events, rows
 from members.services.staff import require, set_pin
 
 
@@ -38,6 +38,25 @@ def check_staff(*, person: Staff, shops: Iterable[Shop], actor: Staff) -> None:
 def _other_owners(person: Staff) -> bool:
     owners = Staff.objects.filter(role=Staff.Role.OWNER, is_active=True)
     return owners.exclude(pk=person.pk).exists() if person.pk else owners.exists()
+
+
+def first_owner(*, login: str, password: str, at: dt.datetime) -> Staff | None:
+    """The first person of a shop in which nobody works yet, else None; one event."""
+    with transaction.atomic():
+        if Staff.objects.exists():
+            return None
+        person = Staff(username=login, role=Staff.Role.OWNER, is_staff=True, is_superuser=True)
+        person.set_password(password)
+        person.save()
+        facts = {"model": "staff", "id": person.pk, "name": str(person)}
+        events.record(kind="row_added", at=at, staff_id=person.pk, data=facts, outbox=False)
+    return person
+
+
+def opens(*, login: str, password: str) -> bool:
+    """Whether somebody still comes in by this first password."""
+    person = Staff.objects.filter(username=login, is_active=True).first()
+    return person is not None and person.check_password(password)
 
 
 def save_staff(

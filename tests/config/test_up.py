@@ -41,10 +41,10 @@ class Shop:
         self.output = data.with_name(f"{data.name}.out")
         self.process: subprocess.Popen[bytes] | None = None
 
-    def open(self) -> None:
+    def open(self, *choices: str) -> None:
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "up"],
+                [sys.executable, "manage.py", "up", *choices],
                 cwd=BASE,
                 env=self.env,
                 stdout=output,
@@ -154,8 +154,8 @@ def test_with_addresses_of_other_servers_nothing_is_embedded(
         assert shop.close() == 0, (shop.data / "log" / "worker.log").read_text()
 
 
-def refusal(shop: Shop) -> str:
-    shop.open()
+def refusal(shop: Shop, *choices: str) -> str:
+    shop.open(*choices)
     assert shop.process is not None
     assert shop.process.wait(60) == 1
     return shop.said().strip()

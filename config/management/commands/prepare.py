@@ -12,10 +12,12 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.checks import run_checks
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.translation import gettext_lazy as _
 
 from config.datafolder import DataFolder
 from config.health import forget_reports
 from members import clock
+from members.services import staff_changes
 
 
 class Command(BaseCommand):
@@ -25,15 +27,18 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--result", type=Path, help="file for logins and first steps (JSON)")
+        parser.add_argument("--empty", action="store_true", help="no demo shop: one login, no data")
 
-    def handle(self, *_args: Any, result: Path | None, **_options: Any) -> None:
+    def handle(self, *_args: Any, result: Path | None, empty: bool, **_options: Any) -> None:
         wrong = [found for found in run_checks() if found.is_serious()]
         if wrong:
             raise CommandError(" ".join(f"{found.msg} {found.hint or ''}" for found in wrong))
         call_command("migrate", verbosity=1, interactive=False)
         self._collect_static()
         forget_reports()
-        found = self._demo_shop() if settings.HUITOU_ENV == "demo" else {}
+        found: dict[str, Any] = {}
+        if settings.HUITOU_ENV == "demo":
+            found = self._empty_shop() if empty else self._demo_shop()
         if result:
             result.touch(mode=0o600)
             result.write_text(json.dumps(found), "utf-8")
@@ -47,6 +52,24 @@ class Command(BaseCommand):
         steps = demo.ensure_demo(passwords=passwords, at=clock.now())
         current_app.send_task("loyalty.fill_demo")
         return {"logins": passwords, "try_first": [str(step) for step in steps or []]}
+
+    def _empty_shop(self) -> dict[str, Any]:
+        """One owner, and what to do first. A password that was changed is not told any more."""
+        logins = DataFolder(settings.DATA_DIR).first_password()
+        for login, password in logins.items():
+            staff_changes.first_owner(login=login, password=password, at=clock.now())
+        steps = (
+            _("Sign in to the back office; its first page says what a new shop needs, in order."),
+            _("Then open the counter and type a phone number: that is your first member."),
+        )
+        return {
+            "logins": {
+                login: password
+                for login, password in logins.items()
+                if staff_changes.opens(login=login, password=password)
+            },
+            "try_first": [str(step) for step in steps],
+        }
 
     def _collect_static(self) -> None:
         """Only when a file changed: hashing and compressing all of them takes seconds."""

@@ -1,4 +1,3 @@
-import shutil
 from typing import Any
 
 from django.conf import settings
@@ -6,6 +5,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from config.datafolder import MARK, DataFolder
 from config.embedded import CannotStart
+from config.management.asking import is_sure
 
 
 class Command(BaseCommand):
@@ -21,18 +21,12 @@ class Command(BaseCommand):
             raise CommandError("reset is for trials; this is production (HUITOU_ENV).")
         if not (path / MARK).exists():
             raise CommandError(f"There is no data of Huitou in {path}.")
-        if not yes:
-            answer = input(f"Delete {path} with all members, money and orders? Type yes: ")
-            if answer.strip().lower() != "yes":
-                raise CommandError("Nothing was deleted.")
+        if not yes and not is_sure(f"Delete {path} with all members, money and orders?"):
+            raise CommandError("Nothing was deleted.")
         folder = DataFolder(path)
         try:
             folder.open()
         except CannotStart as error:
             raise CommandError(str(error)) from error
-        # Where root's folder was closed to the database's account, its data lies elsewhere.
-        data = path / "postgres"
-        if data.is_symlink():
-            shutil.rmtree(data.resolve(), ignore_errors=True)
-        shutil.rmtree(path)
+        folder.erase()
         self.stdout.write(f"Deleted {path}.")

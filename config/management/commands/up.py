@@ -3,7 +3,7 @@ import sys
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from config.embedded import CannotStart
 from config.launch import Launch, Options
@@ -13,13 +13,21 @@ class Command(BaseCommand):
     help = "Start the shop: database, queues, web server, worker and beat. Ctrl-C stops them."
     requires_system_checks: list[str] = []
 
-    def handle(self, *_args: Any, **_options: Any) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--empty", action="store_true", help="a shop without the demo's data")
+
+    def handle(self, *_args: Any, empty: bool, **_options: Any) -> None:
+        if empty and settings.HUITOU_ENV != "demo":
+            raise CommandError(
+                "--empty is for trials; this is production (HUITOU_ENV), which starts empty. "
+                "createsuperuser makes its first login."
+            )
         try:
-            Launch(self._options(), self._say).run()
+            Launch(self._options(empty=empty), self._say).run()
         except CannotStart as error:
             raise CommandError(str(error)) from error
 
-    def _options(self) -> Options:
+    def _options(self, *, empty: bool) -> Options:
         https = os.environ.get("HTTPS", "").lower() in ("1", "true", "yes", "on")
         port = os.environ.get("PORT") or ("8443" if https else "8000")
         if not port.isdigit() or not 0 < int(port) < 65536:
@@ -33,6 +41,7 @@ class Command(BaseCommand):
             port=int(port),
             https=https and not settings.PRODUCTION,
             demo=settings.HUITOU_ENV == "demo",
+            empty=empty,
         )
 
     def _say(self, text: str) -> None:
