@@ -7,11 +7,12 @@ from config.health import healthz
 from config.metrics import metrics
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    # In the order of how often they are asked for.
+    path("counter/", include("loyalty.counter.urls")),
+    path("m/", include("loyalty.card.urls")),
     path("", RedirectView.as_view(pattern_name="counter:home")),
     path("healthz", healthz),
     path("metrics", metrics),
     path("admin/", admin.site.urls),
-    path("counter/", include("loyalty.counter.urls")),
-    path("m/", include("loyalty.card.urls")),
     path("language/", include("django.conf.urls.i18n")),
 ]

@@ -19,8 +19,8 @@ from django.db import OperationalError
 from django.utils.translation import gettext_lazy as _
 from psycopg import errors as pg
 
+from members import statements
 from members.errors import Refusal
-from members.statements import prepared_cursor
 
 FOR_UPDATE = "FOR UPDATE"
 
@@ -65,21 +65,20 @@ def waiting_politely() -> Iterator[None]:
 
 def lock_accounts(member_ids: Iterable[int]) -> AccountBook:
     """Lock all accounts of these members by ascending id, and read them in the same statement."""
-    with prepared_cursor() as cursor:
-        cursor.execute(
-            "SELECT id, member_id, kind, balance, debt FROM loyalty_account"
-            f" WHERE member_id = ANY(%s) ORDER BY id {FOR_UPDATE}",
-            [sorted(set(member_ids))],
-        )
-        states = (AccountState(*row) for row in cursor.fetchall())
-        return AccountBook({(state.member_id, state.kind): state for state in states})
+    rows = statements.run(
+        "SELECT id, member_id, kind, balance, debt FROM loyalty_account"
+        f" WHERE member_id = ANY(%s) ORDER BY id {FOR_UPDATE}",
+        [sorted(set(member_ids))],
+    )
+    states = (AccountState(*row) for row in rows)
+    return AccountBook({(state.member_id, state.kind): state for state in states})
 
 
 def lock_order(order_id: int) -> bool:
     """Lock one order; False when there is none."""
-    with prepared_cursor() as cursor:
-        cursor.execute(f"SELECT id FROM loyalty_order WHERE id = %s {FOR_UPDATE}", [order_id])
-        return cursor.fetchone() is not None
+    return bool(
+        statements.run(f"SELECT id FROM loyalty_order WHERE id = %s {FOR_UPDATE}", [order_id])
+    )
 
 
 def claim_key(
@@ -90,16 +89,14 @@ def claim_key(
     None: it is ours. Otherwise (kind, content hash, response) of the one that came first; the
     unique index makes the statement wait until that one has ended.
     """
-    with prepared_cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO loyalty_clientkey (key, kind, content_hash, staff_id, at)"
-            " VALUES (%s, %s, %s, %s, %s) ON CONFLICT (key) DO NOTHING",
-            [key, kind, content_hash, staff_id, at],
-        )
-        if cursor.rowcount == 1:
-            return None
-        cursor.execute(
-            "SELECT kind, content_hash, response FROM loyalty_clientkey WHERE key = %s", [key]
-        )
-        found_kind, found_hash, response = cursor.fetchone()
-        return found_kind, found_hash, json.loads(response) if response else None
+    claimed = statements.run(
+        "INSERT INTO loyalty_clientkey (key, kind, content_hash, staff_id, at)"
+        " VALUES (%s, %s, %s, %s, %s) ON CONFLICT (key) DO NOTHING RETURNING true",
+        [key, kind, content_hash, staff_id, at],
+    )
+    if claimed:
+        return None
+    [(found_kind, found_hash, response)] = statements.run(
+        "SELECT kind, content_hash, response FROM loyalty_clientkey WHERE key = %s", [key]
+    )
+    return found_kind, found_hash, json.loads(response) if response else None

@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import include, path
 
 from loyalty.counter import (
     accent,
@@ -16,7 +16,18 @@ from loyalty.counter import (
 
 app_name = "counter"
 
+API = [
+    path("quote", api.quote, name="api_quote"),
+    path("settle", api.settle, name="api_settle"),
+    path("orders/<int:order_id>/void", api.void, name="api_void"),
+    path("orders/<int:order_id>/refund", api.refund, name="api_refund"),
+    path("top-ups", api.top_up, name="api_top_up"),
+    path("members/identify", api.identify, name="api_identify"),
+    path("members", api.member, name="api_member"),
+]
+
 urlpatterns = [
+    path("api/", include(API)),  # first: the most asked for
     path("", sale.home, name="home"),
     path("sale/<uuid:draft_id>/", sale.ring_up, name="sale"),
     path("sale/<uuid:draft_id>/confirm/", confirming.confirm, name="confirm"),
@@ -35,11 +46,4 @@ urlpatterns = [
     path("orders/<int:order_id>/receipt/", receipts.receipt, name="receipt"),
     path("day/", closing.day, name="day"),
     path("accent.css", accent.accent_css, name="accent"),
-    path("api/quote", api.quote, name="api_quote"),
-    path("api/settle", api.settle, name="api_settle"),
-    path("api/orders/<int:order_id>/void", api.void, name="api_void"),
-    path("api/orders/<int:order_id>/refund", api.refund, name="api_refund"),
-    path("api/top-ups", api.top_up, name="api_top_up"),
-    path("api/members/identify", api.identify, name="api_identify"),
-    path("api/members", api.member, name="api_member"),
 ]

@@ -30,10 +30,8 @@ class MemberStats(models.Model):
     class Meta:
         verbose_name = _("member's figures")
         verbose_name_plural = _("members' figures")
-        indexes = [
-            models.Index(fields=["last_order_at"], name="stats_last_order"),
-            models.Index(fields=["tier_until"], name="stats_tier_until"),
-        ]
+        # None on what a sale changes: a row that stays in its page costs no index anything.
+        indexes = [models.Index(fields=["tier_until"], name="stats_tier_until")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(orders_count__gte=0) & Q(checkins_count__gte=0),

@@ -10,7 +10,7 @@ from typing import Any
 
 from loyalty.settlement.rulebook import WalletCoupon
 from loyalty.settlement.types import ValueLot
-from members.statements import prepared_cursor
+from members import statements
 
 TRAILING = dt.timedelta(days=365)
 # A quota's longest period but "once and for all" is a calendar year, which may have 366 days.
@@ -112,19 +112,18 @@ def _rows(text: Any) -> list[list[Any]]:
 
 def load(*, member_id: int, at: dt.datetime) -> Standing | None:
     """One member's standing, or None when there is no such member."""
-    with prepared_cursor() as cursor:
-        cursor.execute(
-            LOAD,
-            {
-                "member": member_id,
-                "at": at,
-                "since": at - TRAILING,
-                "quota_since": at - QUOTA_PERIOD,
-            },
-        )
-        row = cursor.fetchone()
-    if row is None:
+    rows = statements.run(
+        LOAD,
+        {
+            "member": member_id,
+            "at": at,
+            "since": at - TRAILING,
+            "quota_since": at - QUOTA_PERIOD,
+        },
+    )
+    if not rows:
         return None
+    row = rows[0]
     weeks = row[16]
     values: list[Any] = [
         row[0],
@@ -148,31 +147,27 @@ def load(*, member_id: int, at: dt.datetime) -> Standing | None:
 
 def current_rules() -> tuple[int, str] | None:
     """(id, content hash) of the rule set in force, or None before the first publication."""
-    with prepared_cursor() as cursor:
-        cursor.execute(
-            "SELECT r.id, r.content_hash FROM loyalty_policy p"
-            " JOIN loyalty_ruleset r ON r.id = p.ruleset_id WHERE p.id = 1"
-        )
-        row = cursor.fetchone()
-        return (row[0], row[1]) if row else None
+    rows = statements.run(
+        "SELECT r.id, r.content_hash FROM loyalty_policy p"
+        " JOIN loyalty_ruleset r ON r.id = p.ruleset_id WHERE p.id = 1"
+    )
+    return (rows[0][0], rows[0][1]) if rows else None
 
 
 def products(ids: list[int]) -> dict[int, tuple[str, int | None, int | None]]:
     """Articles by id: (name, price in fen, category id)."""
     if not ids:
         return {}
-    with prepared_cursor() as cursor:
-        cursor.execute(
-            "SELECT id, name, price_fen, category_id FROM loyalty_product WHERE id = ANY(%s)",
-            [sorted(set(ids))],
-        )
-        return {row[0]: (row[1], row[2], row[3]) for row in cursor.fetchall()}
+    rows = statements.run(
+        "SELECT id, name, price_fen, category_id FROM loyalty_product WHERE id = ANY(%s)",
+        [sorted(set(ids))],
+    )
+    return {row[0]: (row[1], row[2], row[3]) for row in rows}
 
 
 def product_ids(skus: Collection[str]) -> dict[str, int]:
     """Articles' ids by SKU; what is not known is not in it."""
     if not skus:
         return {}
-    with prepared_cursor() as cursor:
-        cursor.execute("SELECT sku, id FROM loyalty_product WHERE sku = ANY(%s)", [sorted(skus)])
-        return dict(cursor.fetchall())
+    rows = statements.run("SELECT sku, id FROM loyalty_product WHERE sku = ANY(%s)", [sorted(skus)])
+    return {row[0]: row[1] for row in rows}

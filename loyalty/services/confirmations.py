@@ -13,12 +13,11 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.models import SpendConfirmation
-from members import clock
+from members import clock, statements
 from members.errors import Refusal
 from members.locks import lock_member
 from members.models import Shop, Staff
 from members.services import events
-from members.statements import prepared_cursor
 
 LIMIT_A_SALE_FEN = 20_000
 LIMIT_A_DAY_FEN = 50_000
@@ -40,9 +39,8 @@ def spent_today_fen(*, member_id: int, at: dt.datetime) -> int:
     The careful reading of "a day": an order does not tell how its member was identified.
     """
     start = clock.start_of_day(clock.local_date(at))
-    with prepared_cursor() as cursor:
-        cursor.execute(SPENT, {"member": member_id, "start": start, "at": at})
-        return int(cursor.fetchone()[0])
+    [(spent_fen,)] = statements.run(SPENT, {"member": member_id, "start": start, "at": at})
+    return int(spent_fen)
 
 
 def required(

@@ -14,8 +14,8 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from loyalty import locks
+from members import statements
 from members.errors import Refusal
-from members.statements import prepared_cursor
 
 
 def content_hash(content: Any) -> str:
@@ -50,9 +50,8 @@ def once(
                 )
             return {**found[2], "replayed": True}
         response = effect()
-        with prepared_cursor() as cursor:
-            cursor.execute(
-                "UPDATE loyalty_clientkey SET response = %s WHERE key = %s",
-                [json.dumps(response, cls=DjangoJSONEncoder), key],
-            )
+        statements.run(
+            "UPDATE loyalty_clientkey SET response = %s WHERE key = %s",
+            [json.dumps(response, cls=DjangoJSONEncoder), key],
+        )
     return {**response, "replayed": False}

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from loyalty.locks import AccountBook
 from loyalty.models import Entry
 from loyalty.settlement.types import LotDraw
-from members.statements import prepared_cursor
+from members import statements
 
 Side = Entry.Side
 
@@ -138,23 +138,20 @@ def post(
                 "list_fen": move.list_fen,
             }
         )
-    with prepared_cursor() as cursor:
-        cursor.execute(
-            POST,
-            {
-                "at": at,
-                "order_id": cause.order_id,
-                "refund_id": cause.refund_id,
-                "top_up_id": cause.top_up_id,
-                "reason": cause.reason,
-                "opened": json.dumps(
-                    [_lot_row(number, lot) for number, lot in enumerate(new_lots)]
-                ),
-                "moves": json.dumps(rows),
-                "drawn": json.dumps(list(drawn.values())),
-                "totals": json.dumps(list(totals.values())),
-            },
-        )
+    statements.run(
+        POST,
+        {
+            "at": at,
+            "order_id": cause.order_id,
+            "refund_id": cause.refund_id,
+            "top_up_id": cause.top_up_id,
+            "reason": cause.reason,
+            "opened": json.dumps([_lot_row(number, lot) for number, lot in enumerate(new_lots)]),
+            "moves": json.dumps(rows),
+            "drawn": json.dumps(list(drawn.values())),
+            "totals": json.dumps(list(totals.values())),
+        },
+    )
 
 
 def _lot_row(number: int, lot: NewLot) -> dict[str, int | str | None]:

@@ -14,9 +14,9 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.services.working import Worked
 from loyalty.settlement.replay import inputs_to_json
-from members import clock
+from loyalty.settlement.types import Settlement
+from members import clock, statements
 from members.errors import Refusal
-from members.statements import prepared_cursor
 
 ORDER_COLUMNS = (
     "key, external_no, shop_id, staff_id, member_id, tier_id, channel, at, local_date, status,"
@@ -84,21 +84,19 @@ WITH o AS (
 ), tenders AS (
     INSERT INTO loyalty_tender (order_id, kind, amount_fen)
     SELECT o.id, r.kind, r.amount
-    FROM o, unnest(%(tenders)s::text[], %(paid)s::bigint[]) AS r(kind, amount)
+    FROM o, jsonb_to_recordset(%(tenders)s::jsonb) AS r(kind text, amount bigint)
 ), uses AS (
     INSERT INTO loyalty_couponuse (order_id, coupon_id, uses, saved_fen, returned)
     SELECT o.id, r.coupon, r.uses, r.saved, false
-    FROM o, unnest(%(coupons)s::bigint[], %(uses)s::int[], %(saved)s::bigint[])
-        AS r(coupon, uses, saved)
+    FROM o, jsonb_to_recordset(%(coupons)s::jsonb) AS r(coupon bigint, uses int, saved bigint)
 ), quotas AS (
     INSERT INTO loyalty_quotause (benefit_id, member_id, period, number, order_id, at)
     SELECT r.benefit, %(member)s::bigint, r.period, r.number, o.id, %(at)s
-    FROM o, unnest(%(q_benefit)s::bigint[], %(q_period)s::text[], %(q_number)s::int[])
-        AS r(benefit, period, number)
+    FROM o, jsonb_to_recordset(%(quotas)s::jsonb) AS r(benefit bigint, period text, number int)
 ), used AS (
     UPDATE loyalty_coupon c SET uses_left = c.uses_left - r.uses,
         status = CASE WHEN c.uses_left = r.uses THEN 'used' ELSE c.status END
-    FROM unnest(%(coupons)s::bigint[], %(uses)s::int[]) AS r(coupon, uses)
+    FROM jsonb_to_recordset(%(coupons)s::jsonb) AS r(coupon bigint, uses int)
     WHERE c.id = r.coupon AND c.status = 'active' AND c.uses_left >= r.uses
     RETURNING c.id
 )
@@ -139,6 +137,29 @@ def _steps(worked: Worked) -> str:
     )
 
 
+def _tenders(result: Settlement, tender: str) -> str:
+    paid = (("stored", result.principal_fen + result.bonus_fen), (tender, result.other_fen))
+    return json.dumps([{"kind": kind, "amount": fen} for kind, fen in paid if fen])
+
+
+def _coupons(result: Settlement) -> str:
+    return json.dumps(
+        [
+            {"coupon": use.coupon_id, "uses": use.uses, "saved": use.saved_fen}
+            for use in result.coupon_uses
+        ]
+    )
+
+
+def _quotas(quotas: list[tuple[int, str, int]]) -> str:
+    return json.dumps(
+        [
+            {"benefit": benefit, "period": period, "number": number}
+            for benefit, period, number in quotas
+        ]
+    )
+
+
 def write(
     *,
     worked: Worked,
@@ -155,48 +176,39 @@ def write(
     when another sale was quicker.
     """
     result, inputs = worked.settlement, worked.inputs
-    stored = result.principal_fen + result.bonus_fen
-    paid = [(kind, fen) for kind, fen in (("stored", stored), (tender, result.other_fen)) if fen]
-    with prepared_cursor() as cursor:
-        cursor.execute(
-            WRITE,
-            {
-                "key": key,
-                "external_no": external_no,
-                "shop": inputs.shop_id,
-                "staff": staff_id,
-                "member": inputs.member_id,
-                "tier": inputs.tier_id,
-                "channel": inputs.channel,
-                "at": at,
-                "day": clock.local_date(at),
-                "valid": result.gross_fen > 0 or bool(result.coupon_uses),
-                "gross": result.gross_fen,
-                "base": result.base_fen,
-                "points_used": result.points_used,
-                "points_fen": result.points_fen,
-                "cover": result.stored_cover_fen,
-                "principal": result.principal_fen,
-                "bonus": result.bonus_fen,
-                "rounding": result.rounding_fen,
-                "other": result.other_fen,
-                "earned": result.points_earned,
-                "basis": result.basis_fen,
-                "ruleset": worked.ruleset_id,
-                "inputs": json.dumps(inputs_to_json(inputs)),
-                "lines": _lines(worked),
-                "steps": _steps(worked),
-                "tenders": [kind for kind, _fen in paid],
-                "paid": [fen for _kind, fen in paid],
-                "coupons": [use.coupon_id for use in result.coupon_uses],
-                "uses": [use.uses for use in result.coupon_uses],
-                "saved": [use.saved_fen for use in result.coupon_uses],
-                "q_benefit": [quota[0] for quota in quotas],
-                "q_period": [quota[1] for quota in quotas],
-                "q_number": [quota[2] for quota in quotas],
-            },
-        )
-        order_id, used = cursor.fetchone()
+    [(order_id, used)] = statements.run(
+        WRITE,
+        {
+            "key": key,
+            "external_no": external_no,
+            "shop": inputs.shop_id,
+            "staff": staff_id,
+            "member": inputs.member_id,
+            "tier": inputs.tier_id,
+            "channel": inputs.channel,
+            "at": at,
+            "day": clock.local_date(at),
+            "valid": result.gross_fen > 0 or bool(result.coupon_uses),
+            "gross": result.gross_fen,
+            "base": result.base_fen,
+            "points_used": result.points_used,
+            "points_fen": result.points_fen,
+            "cover": result.stored_cover_fen,
+            "principal": result.principal_fen,
+            "bonus": result.bonus_fen,
+            "rounding": result.rounding_fen,
+            "other": result.other_fen,
+            "earned": result.points_earned,
+            "basis": result.basis_fen,
+            "ruleset": worked.ruleset_id,
+            "inputs": json.dumps(inputs_to_json(inputs)),
+            "lines": _lines(worked),
+            "steps": _steps(worked),
+            "tenders": _tenders(result, tender),
+            "coupons": _coupons(result),
+            "quotas": _quotas(quotas),
+        },
+    )
     if used != len(result.coupon_uses):
         raise Refusal("coupon_used", _("This coupon has already been used."), field="coupons")
     return int(order_id)

@@ -7,8 +7,7 @@ import json
 
 from loyalty.selectors.inputs import Standing
 from loyalty.services.working import Worked
-from members import clock
-from members.statements import prepared_cursor
+from members import clock, statements
 
 WEEKS_KEPT = 12
 
@@ -52,21 +51,20 @@ def count_order(
     """
     result = worked.settlement
     tier, since, until = promotion or (None, None, None)
-    with prepared_cursor() as cursor:
-        cursor.execute(
-            COUNT,
-            {
-                "member": standing.id,
-                "at": at,
-                "counts": int(result.gross_fen > 0 or bool(result.coupon_uses)),
-                "net": result.other_fen + result.principal_fen,
-                "basis": result.basis_fen,
-                "weeks": json.dumps(category_weeks(standing, worked, clock.local_date(at))),
-                "tier": tier,
-                "since": since,
-                "until": until,
-            },
-        )
+    statements.run(
+        COUNT,
+        {
+            "member": standing.id,
+            "at": at,
+            "counts": int(result.gross_fen > 0 or bool(result.coupon_uses)),
+            "net": result.other_fen + result.principal_fen,
+            "basis": result.basis_fen,
+            "weeks": json.dumps(category_weeks(standing, worked, clock.local_date(at))),
+            "tier": tier,
+            "since": since,
+            "until": until,
+        },
+    )
 
 
 REFUND = """
@@ -86,8 +84,7 @@ def take_back(*, member_id: int, net_fen: int, basis_fen: int, undone: bool) -> 
 
     Called after the order's own row says so. The tier is lowered by the nightly run only.
     """
-    with prepared_cursor() as cursor:
-        cursor.execute(
-            REFUND,
-            {"member": member_id, "net": net_fen, "basis": basis_fen, "undone": int(undone)},
-        )
+    statements.run(
+        REFUND,
+        {"member": member_id, "net": net_fen, "basis": basis_fen, "undone": int(undone)},
+    )

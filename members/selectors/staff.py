@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model
 
+from members import statements
 from members.models import Shop, Staff
-from members.statements import prepared_cursor
 
 M = TypeVar("M", bound=Model)
 
@@ -27,13 +27,11 @@ WHERE p.id = %(shop)s AND p.is_active AND (%(everywhere)s OR EXISTS (
 
 
 def _one(model: type[M], query: str, params: Any) -> M | None:
-    with prepared_cursor() as cursor:
-        cursor.execute(query, params)
-        row = cursor.fetchone()
-    if row is None:
+    rows = statements.run(query, params)
+    if not rows:
         return None
     names = [field.attname for field in model._meta.concrete_fields]
-    return model.from_db(DEFAULT_DB_ALIAS, names, row)
+    return model.from_db(DEFAULT_DB_ALIAS, names, rows[0])
 
 
 def by_id(staff_id: int) -> Staff | None:

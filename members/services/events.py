@@ -9,10 +9,9 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from members import registry
+from members import registry, statements
 from members.models import Event
 from members.services import outbox as outbox_service
-from members.statements import prepared_cursor
 
 INSERT = """
 INSERT INTO members_event (kind, at, member_id, staff_id, shop_id, data)
@@ -75,9 +74,7 @@ def record(
         "data": json.dumps(data),
     }
     wanted = outbox and outbox_wanted(kind)
-    with prepared_cursor() as cursor:
-        cursor.execute(INSERT_TO_ACT_ON if wanted else INSERT, values)
-        number = cursor.fetchone()[0]
+    [(number,)] = statements.run(INSERT_TO_ACT_ON if wanted else INSERT, values)
     if wanted:
         outbox_service.drain_after_commit()
     return Event(

@@ -80,12 +80,14 @@ INSERT INTO loyalty_tender (id, order_id, kind, amount_fen)
 SELECT id, id, 'wechat', other_fen FROM loyalty_order;
 """
 
+# Accounts in the order in which joining writes them: a member's three lie together.
 WORTH = f"""
 INSERT INTO loyalty_account (id, member_id, kind, balance, debt)
 SELECT i * 3 - 3 + k, i, (ARRAY['points', 'principal', 'bonus'])[k],
     CASE WHEN k = 1 THEN 1 + i % 400 WHEN i % {STORED_EVERY} > 0 THEN 0
         WHEN k = 2 THEN {PRINCIPAL_FEN} ELSE {BONUS_FEN} END, 0
-FROM generate_series(1, $n) AS i, generate_series(1, 3) AS k;
+FROM generate_series(1, $n) AS i, generate_series(1, 3) AS k
+ORDER BY i, k;
 
 INSERT INTO loyalty_topup (id, key, member_id, shop_id, at, local_date, paid_fen, bonus_fen,
     tender, terms_version)
