@@ -55,6 +55,8 @@ def _title(entry: Entry) -> str:
         return _("Used for a purchase")
     if entry.side == Side.ADJUSTMENT:
         return _("Correction")
+    if entry.side == Side.MERGED:
+        return _("Cards merged")
     if entry.side == Side.IMPORT:
         return _("Taken over")
     if entry.top_up_id is not None:

@@ -29,6 +29,13 @@ def load(order: Order) -> SoldOrder:
     return SoldOrder(_lines(order), _draws(order))
 
 
+def owner_id(order: Order) -> int | None:
+    """Whose accounts the sale moved: the member's, or those of one merged into theirs since."""
+    entries = Entry.objects.filter(order=order, refund__isnull=True)
+    first = entries.order_by("pk").values_list("account__member_id", flat=True).first()
+    return first or order.member_id
+
+
 def line_ids(order: Order) -> dict[int, int]:
     """Line index → primary key."""
     return dict(OrderLine.objects.filter(order=order).values_list("index", "pk"))

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from loyalty.services import joining
 from members.errors import Refusal
 from members.models import Member, Shop
+from members.selectors import find
 from members.services import consent, login_codes, members
 from members.services.consent import Question
 
@@ -40,7 +41,7 @@ def enter(
     if consent.TERMS not in agreed:
         raise terms_needed()
     login_codes.check(phone=phone, code=code, address=address, at=at)
-    member = Member.objects.filter(phone=phone).first()
+    member = find.of_phone(phone)
     is_new = member is None
     if member is None:
         try:
@@ -52,7 +53,7 @@ def enter(
         except Refusal as refusal:
             if refusal.code != "already_member":
                 raise
-            member, is_new = Member.objects.get(phone=phone), False
+            member, is_new = find.by_phone(phone), False
     consent.answer(
         member_id=member.pk,
         answers=dict.fromkeys(agreed, True),

@@ -26,16 +26,24 @@ def move_back(
     result: RefundResult,
     accounts: AccountBook,
     *,
+    owner_id: int,
     at: dt.datetime,
 ) -> None:
-    """Post everything a refund moves. Accounts are locked; ``before`` is what earlier ones left."""
-    member_id = order.member_id
-    if member_id is None:
-        return
+    """Post everything a refund moves in the accounts that the sale moved.
+
+    Accounts are locked; ``before`` is what earlier refunds left.
+    """
+    member_id = owner_id
     sheet = policy()
     held = _points_lots(member_id)
     moves, new_lots, held = _return_points(
-        order, before, result.total.points_used, held, grace_days=sheet.points_grace_days, at=at
+        order,
+        before,
+        result.total.points_used,
+        held,
+        owner_id=owner_id,
+        grace_days=sheet.points_grace_days,
+        at=at,
     )
     moves += _return_value(member_id, result)
     forgive = sheet.clawback == sheet.Clawback.FORGIVE
@@ -44,7 +52,7 @@ def move_back(
     refund.points_expired, refund.points_forgiven = taken.already_expired, taken.forgiven
     if result.is_full:
         gift_moves, forgiven = _take_gifts(
-            order, parcels.after(held, taken.taken), forgive=forgive, at=at
+            order, parcels.after(held, taken.taken), owner_id=owner_id, forgive=forgive, at=at
         )
         moves += gift_moves
         refund.points_forgiven += forgiven
@@ -53,6 +61,23 @@ def move_back(
         book=accounts,
         moves=moves,
         new_lots=new_lots,
+        at=at,
+        cause=ledger.Cause(order_id=order.pk, refund_id=refund.pk),
+    )
+
+
+def take_earned(
+    order: Order, refund: Refund, accounts: AccountBook, *, owner_id: int, at: dt.datetime
+) -> None:
+    """Take ``refund.points_clawed_back`` of a sale that found its member after the refund."""
+    points = refund.points_clawed_back
+    if not points:
+        return
+    taken = _claw_back(order, points, _points_lots(owner_id), forgive=False, at=at)
+    ledger.post(
+        book=accounts,
+        moves=_taken_moves(owner_id, taken),
+        new_lots=[],
         at=at,
         cause=ledger.Cause(order_id=order.pk, refund_id=refund.pk),
     )
@@ -82,11 +107,12 @@ def _return_points(
     points: int,
     held: tuple[PointsLot, ...],
     *,
+    owner_id: int,
     grace_days: int,
     at: dt.datetime,
 ) -> tuple[list[Move], list[NewLot], tuple[PointsLot, ...]]:
     """Used points go back to their lots; what expired meanwhile expires again or gets grace."""
-    member_id = order.member_id or 0
+    member_id = owner_id
     already = sum(line.returned.points_used for line in before.lines)
     back = parcels.return_points(
         held, _drawn(order, already), points, at=int(at.timestamp()), grace=grace_days > 0
@@ -161,13 +187,18 @@ def _taken_moves(member_id: int, taken: ClawBack) -> list[Move]:
 
 
 def _take_gifts(
-    order: Order, held: tuple[PointsLot, ...], *, forgive: bool, at: dt.datetime
+    order: Order,
+    held: tuple[PointsLot, ...],
+    *,
+    owner_id: int,
+    forgive: bool,
+    at: dt.datetime,
 ) -> tuple[list[Move], int]:
     """What was given because of the order: its points as if earned, its bonus as far as unused."""
-    member_id = order.member_id or 0
+    member_id = owner_id
     given = Entry.objects.filter(order=order, side=Side.GIVEN)
     points = given.filter(account__kind="points").aggregate(sum=Sum("delta"))["sum"] or 0
-    lots = Lot.objects.filter(order=order).exclude(source__in=["order", "returned"])
+    lots = Lot.objects.filter(order=order).exclude(source__in=["order", "returned", "merged"])
     moves: list[Move] = []
     forgiven = 0
     if points:

@@ -13,7 +13,8 @@ from loyalty import locks
 from loyalty.locks import AccountBook
 from loyalty.models import Order, Refund, RefundLine
 from loyalty.selectors import sold
-from loyalty.services import coupons, keys, returning, statistics
+from loyalty.services import carrying, coupons, keys, returning, statistics
+from loyalty.services.ledger import Cause
 from loyalty.services.refusals import refusal_for
 from loyalty.settlement import refunds
 from loyalty.settlement.refunds import RefundRequest, RefundResult
@@ -139,8 +140,9 @@ def _undo(
 ) -> dict[str, Any]:
     order = _locked_order(order_id, is_void=is_void, at=at)
     accounts = AccountBook()
-    if order.member_id is not None:
-        accounts = locks.lock_accounts([order.member_id])
+    owner_id = sold.owner_id(order)  # another than the member's, if that one was merged into theirs
+    if order.member_id is not None and owner_id is not None:
+        accounts = locks.lock_accounts([order.member_id, owner_id])
     before = sold.load(order)
     try:
         result = refunds.refund(before, request)
@@ -149,8 +151,16 @@ def _undo(
     row = _write(
         order, result, is_void=is_void, reason=reason, shop_id=shop_id, staff_id=staff_id, at=at
     )
-    if order.member_id is not None:
-        returning.move_back(order, row, before, result, accounts, at=at)
+    if order.member_id is not None and owner_id is not None:
+        returning.move_back(order, row, before, result, accounts, owner_id=owner_id, at=at)
+        if owner_id != order.member_id:
+            carrying.carry_over(
+                book=accounts,
+                source_id=owner_id,
+                target_id=order.member_id,
+                at=at,
+                cause=Cause(order_id=order.pk, refund_id=row.pk),
+            )
     if result.is_full:
         returning.give_back_uses(order, at=at)
         coupons.withdraw_given_by(order.pk)

@@ -21,6 +21,7 @@ from loyalty.settlement.types import Ask, Line, Refused, Settlement
 from members import clock
 from members.errors import Refusal
 from members.models import Shop
+from members.selectors import find
 
 TENDERS = ("cash", "wechat", "alipay", "card")
 
@@ -126,6 +127,13 @@ def work_out(*, cart: Cart, shop: Shop, at: dt.datetime) -> Worked:
 
 def check_standing(standing: Standing | None) -> Standing:
     """The standing of a member who may use the card now; anyone else is refused."""
+    if standing is not None and standing.status == "closed" and find.is_merged(standing.id):
+        raise Refusal(
+            "member_merged",
+            _("This card was just merged with another one. Scan it again."),
+            status=409,
+            field="member",
+        )
     if standing is None or standing.status == "closed":
         raise Refusal(
             "member_unknown",

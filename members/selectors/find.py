@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from members.codes import is_card_number
 from members.errors import Refusal, member_unknown
-from members.models import Card, Member
+from members.models import Card, FormerPhone, Member
 from members.phones import normalise_phone
 from members.text import name_key, plain, plain_digits
 
@@ -24,7 +24,28 @@ def by_id(member_id: int) -> Member:
 
 def by_phone(text: str) -> Member:
     """The member with this phone. Refuses with ``phone_unreadable``, ``member_unknown``."""
-    return _one(Member.objects.filter(phone=normalise_phone(text)))
+    found = of_phone(normalise_phone(text))
+    if found is None:
+        raise member_unknown()
+    return found
+
+
+def of_phone(phone: str) -> Member | None:
+    """The member with this phone (E.164), also by one from a membership merged into theirs."""
+    found = Member.objects.filter(phone=phone).first()
+    if found is None:
+        former = FormerPhone.objects.select_related("member").filter(phone=phone).first()
+        found = former.member if former else None
+    return found
+
+
+def is_merged(member_id: int) -> bool:
+    """Whether this membership ended by being merged into another."""
+    return Member.objects.filter(pk=member_id, merged_into__isnull=False).exists()
+
+
+def _kept(member: Member) -> Member:
+    return member.merged_into or member if member.merged_into_id else member
 
 
 def by_card(text: str) -> Member:
@@ -36,7 +57,8 @@ def by_card(text: str) -> Member:
     card = None
     if number.isascii() and number.isdigit():
         card = Card.objects.select_related("member").filter(number=number).first()
-    if card is None or card.member is None or card.member.status == Member.Status.CLOSED:
+    member = _kept(card.member) if card is not None and card.member is not None else None
+    if card is None or member is None or member.status == Member.Status.CLOSED:
         raise member_unknown()
     if card.status in (Card.Status.LOST, Card.Status.REPLACED):
         raise Refusal(
@@ -44,12 +66,12 @@ def by_card(text: str) -> Member:
             _("This card was reported lost or replaced. Ask for the phone number instead."),
             status=409,
         )
-    return card.member
+    return member
 
 
 def by_external_no(text: str) -> Member:
     """The member with this number in another system. Refuses with ``member_unknown``."""
-    return _one(Member.objects.filter(external_no=text.strip()))
+    return _kept(_one(Member.objects.filter(external_no=text.strip())))
 
 
 def by_tail(text: str, *, limit: int = LIMIT) -> list[Member]:
@@ -57,7 +79,11 @@ def by_tail(text: str, *, limit: int = LIMIT) -> list[Member]:
     tail = plain_digits(text)
     if len(tail) != 4:
         return []
-    return list(Member.objects.filter(phone_tail=tail).order_by("id")[:limit])
+    found = list(Member.objects.filter(phone_tail=tail).order_by("id")[:limit])
+    former = FormerPhone.objects.select_related("member").filter(tail=tail)
+    known = {member.pk for member in found}
+    found += [row.member for row in former[:limit] if row.member_id not in known]
+    return found[:limit]
 
 
 def search(text: str, *, limit: int = LIMIT) -> list[Member]:

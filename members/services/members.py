@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from members import clock, registry
 from members.errors import Refusal
 from members.locks import lock_member
-from members.models import Card, Member, Shop, Staff
+from members.models import Card, FormerPhone, Member, Shop, Staff
 from members.phones import normalise_phone, tail
 from members.services import events
 from members.services.codes import new_card_numbers
@@ -55,6 +55,8 @@ def register(
     """
     phone = normalise_phone(phone) if phone else None
     name = _readable_name(name)
+    if phone and FormerPhone.objects.filter(phone=phone).exists():
+        raise _already_there(phone, external_no, actor)
     with transaction.atomic():
         try:
             with transaction.atomic():
@@ -119,17 +121,16 @@ def change_phone(*, member_id: int, phone: str, actor: Staff | None, at: dt.date
         member = _lock_open(member_id)
         if member.phone == phone:
             return member
+        former = FormerPhone.objects.filter(phone=phone)
+        if former.exclude(member=member).exists():
+            raise _phone_taken()
+        former.delete()
         member.phone, member.phone_tail = phone, tail(phone)
         try:
             with transaction.atomic():
                 member.save(update_fields=["phone", "phone_tail"])
         except IntegrityError:
-            raise Refusal(
-                "phone_taken",
-                _("Another member has this phone number. Check the number."),
-                status=409,
-                field="phone",
-            ) from None
+            raise _phone_taken() from None
         _record("phone_changed", member, actor, at)
     return member
 
@@ -181,6 +182,8 @@ def close(*, member_id: int, actor: Staff | None, at: dt.datetime) -> Member:
         member.birth_year = member.birth_month = member.birth_day = None
         member.save()
         member.tags.clear()
+        member.notes.all().delete()
+        member.former_phones.all().delete()
         member.cards.filter(status=Card.Status.ACTIVE).update(status=Card.Status.FROZEN)
         _record("closed", member, actor, at)
     return member
@@ -236,8 +239,20 @@ def _check_birthday(member: Member, at: dt.datetime) -> None:
         )
 
 
+def _phone_taken() -> Refusal:
+    return Refusal(
+        "phone_taken",
+        _("Another member has this phone number. Check the number."),
+        status=409,
+        field="phone",
+    )
+
+
 def _already_there(phone: str | None, external_no: str | None, actor: Staff | None) -> Refusal:
     member_id = Member.objects.filter(phone=phone).values_list("pk", flat=True).first()
+    if member_id is None and phone:
+        former = FormerPhone.objects.filter(phone=phone)
+        member_id = former.values_list("member_id", flat=True).first()
     if phone and member_id:
         return Refusal(
             "already_member",
