@@ -187,7 +187,10 @@ def _rounding(found: Mapping[str, str], points: int) -> str:
 def _earn(found: Mapping[str, str], points: int) -> str:
     if "basis_fen" not in found:
         return ""
-    return _("for %(amount)s") % {"amount": format_yuan(int(found["basis_fen"]))}
+    amount = {"amount": format_yuan(int(found["basis_fen"]))}
+    if "claimed" in found:
+        return _("for %(amount)s, claimed by the receipt") % amount
+    return _("for %(amount)s") % amount
 
 
 def _multiplier(found: Mapping[str, str], points: int) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from loyalty.models import Order, OrderStep
 from loyalty.services import rules
+from loyalty.services.claiming import CLAIMED
 from loyalty.settlement import calculator
 from loyalty.settlement.replay import inputs_from_json
 from loyalty.settlement.types import NotApplied, Settlement
@@ -23,6 +24,10 @@ COMPARED = (
     "points_earned",
     "basis_fen",
 )
+
+
+# A guest's sale that a member claimed later: these came with the claim.
+BY_CLAIM = frozenset({"points_earned", "basis_fen"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +61,21 @@ def settle_again(order: Order) -> Again | None:
         return None
     book = rules.rulebook(order.ruleset.pk, order.ruleset.content_hash)
     result = calculator.settle(book.sale(inputs_from_json(order.inputs)))
-    stored = list(OrderStep.objects.filter(order=order).order_by("index"))
+    steps = list(OrderStep.objects.filter(order=order).order_by("index"))
+    stored = [step for step in steps if CLAIMED not in step.detail.split()]
+    left_out = BY_CLAIM if len(stored) < len(steps) else frozenset()
     return Again(
-        differences=(*_amounts(order, result), *_steps(stored, result)),
+        differences=(*_amounts(order, result, left_out), *_steps(stored, result)),
         not_applied=result.not_applied,
         ruleset_id=order.ruleset.pk,
     )
 
 
-def _amounts(order: Order, result: Settlement) -> list[Difference]:
+def _amounts(order: Order, result: Settlement, left_out: frozenset[str]) -> list[Difference]:
     return [
         Difference(name, str(getattr(order, name)), str(getattr(result, name)))
         for name in COMPARED
-        if getattr(order, name) != getattr(result, name)
+        if name not in left_out and getattr(order, name) != getattr(result, name)
     ]
 
 

@@ -14,7 +14,9 @@ from django.utils import translation
 from loyalty.card import access
 from loyalty.counter import receipts
 from loyalty.models import Account, Benefit, CheckIn, Coupon, CouponTemplate, Order, QuotaUse
+from loyalty.selectors import reconciliation
 from loyalty.services import checkout, claiming, rules, undoing
+from loyalty.services.again import settle_again
 from loyalty.services.checkout import Cart, CartLine
 from members import clock, registry
 from members.codes import check_digit
@@ -189,6 +191,45 @@ def test_a_guest_claims_the_points_later_once(client: Client, cast: Cast) -> Non
     assert Account.objects.get(member=cast.member, kind="points").balance == 1280
     cast.member.stats.refresh_from_db()
     assert (cast.member.stats.orders_count, cast.member.stats.net_fen) == (0, 0)
+
+
+def test_what_was_kept_of_a_refunded_sale_can_be_claimed(client: Client, cast: Cast) -> None:
+    """¥100 and ¥3 back, then claimed, ¥30 back, then the rest: 97, 67, 0 points."""
+    order = sell(cast, 10000)
+
+    def give_back(number: int, amount_fen: int | None) -> None:
+        undoing.refund(
+            key=uuid.UUID(int=number),
+            order_id=order.pk,
+            lines=None,
+            amount_fen=amount_fen,
+            reason="",
+            shop=cast.shop,
+            actor=cast.cashier,
+            at=clock.now(),
+        )
+
+    def holds() -> tuple[int, int, int]:
+        cast.member.stats.refresh_from_db()
+        points = Account.objects.get(member=cast.member, kind="points").balance
+        return points - 1280, cast.member.stats.net_fen, cast.member.stats.basis_fen
+
+    give_back(5, 300)
+    token = claiming.token(order)
+    assert claiming.look(token=token, at=clock.now()).points == 97
+    assert claiming.claim(token=token, member_id=cast.member.pk, at=clock.now())["points"] == 97
+    assert holds() == (97, 9700, 9700)
+    order.refresh_from_db()
+    assert [(step.kind, step.points) for step in order.steps.all()][-1] == ("earn", 100)
+    assert settle_again(order).agrees  # type: ignore[union-attr]
+    assert not reconciliation.run().totals
+    page = client.get(f"/counter/orders/{order.pk}/?papers=1").text
+    assert "for ¥100.00, claimed by the receipt" in page
+    give_back(6, 3000)
+    assert holds() == (67, 6700, 6700)
+    give_back(7, None)
+    assert holds() == (0, 0, 0)
+    assert not reconciliation.run().totals
 
 
 def test_what_cannot_be_claimed_says_why(client: Client, cast: Cast) -> None:
