@@ -37,10 +37,11 @@ class Till:
         session = browser.session
         session[SHOP_KEY] = Shop.objects.get().pk
         session.save()
+        self.session = session.session_key
         token = _get_new_csrf_string()
         self.headers = (
             "Host: 127.0.0.1\r\nContent-Type: application/json\r\n"
-            f"Cookie: huitou_session={session.session_key}; huitou_csrf={token}\r\n"
+            f"Cookie: huitou_session={self.session}; huitou_csrf={token}\r\n"
             f"X-CSRFToken: {token}\r\n"
         )
 

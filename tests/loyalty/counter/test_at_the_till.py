@@ -221,7 +221,9 @@ def test_what_was_kept_of_a_refunded_sale_can_be_claimed(client: Client, cast: C
     assert holds() == (97, 9700, 9700)
     order.refresh_from_db()
     assert [(step.kind, step.points) for step in order.steps.all()][-1] == ("earn", 100)
-    assert settle_again(order).agrees  # type: ignore[union-attr]
+    again = settle_again(order)
+    assert again is not None
+    assert again.agrees
     assert not reconciliation.run().totals
     page = client.get(f"/counter/orders/{order.pk}/?papers=1").text
     assert "for ¥100.00, claimed by the receipt" in page
