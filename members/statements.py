@@ -62,7 +62,7 @@ class _Prepared:
         query, names = _numbered(text)
         values = [params[name] for name in names] if isinstance(params, Mapping) else params
         adapt = self.adapt
-        bound = adapt.dump_sequence(values, [PyFormat.AUTO] * len(values))
+        bound: Any = adapt.dump_sequence(values, [PyFormat.AUTO] * len(values))
         pgconn = self.connection.pgconn
         if pgconn.transaction_status == TransactionStatus.IDLE and not self.connection.autocommit:
             pgconn.exec_(b"BEGIN")

@@ -10,7 +10,6 @@ from typing import Any
 from django.db import connection, transaction
 
 from members import registry, statements
-from members.models import Event
 from members.services import outbox as outbox_service
 
 INSERT = """
@@ -56,8 +55,8 @@ def record(
     shop_id: int | None = None,
     data: dict[str, Any] | None = None,
     outbox: bool = True,
-) -> Event:
-    """Write one event, and its outbox row if someone acts on the kind, in one statement.
+) -> int:
+    """Write one event, and its outbox row if someone acts on the kind, in one statement; its id.
 
     ``data`` holds ids and facts only, JSON-ready. ``outbox=False``: imports, the demo shop and
     bulk issue, on which nobody acts. Only inside the transaction that does what it tells.
@@ -77,15 +76,7 @@ def record(
     [(number,)] = statements.run(INSERT_TO_ACT_ON if wanted else INSERT, values)
     if wanted:
         outbox_service.drain_after_commit()
-    return Event(
-        pk=number,
-        kind=kind,
-        at=at,
-        member_id=member_id,
-        staff_id=staff_id,
-        shop_id=shop_id,
-        data=data,
-    )
+    return int(number)
 
 
 def record_many(
