@@ -7,9 +7,11 @@ class LoyaltyConfig(AppConfig):
     verbose_name = _("loyalty")
 
     def ready(self) -> None:
+        from loyalty.counter import panels
         from loyalty.services import notices
         from loyalty.services.closing import refuse_while_money_is_left
-        from members.registry import register_closing_guard, register_consumer
+        from members.registry import register_closing_guard, register_consumer, register_panel
 
         register_closing_guard("money", refuse_while_money_is_left)
         register_consumer(notices.CONSUMER, notices.KINDS, notices.tell)
+        register_panel("counter", "notes", panels.notes)

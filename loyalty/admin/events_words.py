@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
+from loyalty.admin import changes
 from loyalty.counter.wording import points_words
 from loyalty.models import Tier
 from loyalty.money import format_yuan
-from members.models import Event, Staff
+from members.models import Event, MemberNote, Staff
 
 Facts = Mapping[str, Any]
 
@@ -25,6 +28,8 @@ class Names:
 
     tiers: dict[int, str] = field(default_factory=dict)
     staff: dict[int, str] = field(default_factory=dict)
+    rows: changes.Names = field(default_factory=changes.Names)
+    notes: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +49,14 @@ def tell_all(events: Iterable[Event]) -> list[Told]:
     rows = list(events)
     people = {row.data["staff"] for row in rows if isinstance(row.data.get("staff"), int)}
     people |= {row.data["by"] for row in rows if isinstance(row.data.get("by"), int)}
+    written = [row.data.get("note", 0) for row in rows if row.kind == "note_added"]
     names = Names(
         tiers=dict(Tier.objects.values_list("pk", "name")),
         staff={person.pk: str(person) for person in Staff.objects.filter(pk__in=people)}
         if people
+        else {},
+        notes=dict(MemberNote.objects.filter(pk__in=written).values_list("pk", "text"))
+        if written
         else {},
     )
     return [tell(row, names) for row in rows]
@@ -61,10 +70,19 @@ def tell(event: Event, names: Names) -> Told:
         event=event,
         text=teller(event.data, names),
         icon=icon,
-        note=str(event.data.get("reason", "") or ""),
+        note=str(event.data.get("reason", "") or "") or _before_and_after(event, names),
         by=by,
         order_id=event.data.get("order"),
     )
+
+
+def _before_and_after(event: Event, names: Names) -> str:
+    """What was different about a setting, column by column."""
+    model = changes.model_of(str(event.data.get("model", "")))
+    if event.kind != "row_changed" or model is None:
+        return ""
+    found = changes.columns("", model, event.data["before"], event.data["after"], names.rows)
+    return "; ".join(str(one) for one in found)
 
 
 Teller = Callable[[Facts, Names], str]
@@ -170,6 +188,18 @@ def _coupon_taken_back(facts: Facts, names: Names) -> str:
     return _("Coupon “%(name)s” taken back") % {"name": facts.get("name", "")}
 
 
+def _note_added(facts: Facts, names: Names) -> str:
+    text = names.notes.get(facts.get("note", 0))
+    return _("Note: %(text)s") % {"text": text} if text else _("Note written")
+
+
+def _merged(facts: Facts, names: Names) -> str:
+    return _("Another card merged into this one: %(points)s, %(amount)s stored value") % {
+        "points": points_words(int(facts.get("points", 0))),
+        "amount": format_yuan(int(facts.get("principal_fen", 0)) + int(facts.get("bonus_fen", 0))),
+    }
+
+
 def _bulk(sentence: Callable[[], str]) -> Teller:
     return lambda facts, _names: (
         sentence() % {"name": facts.get("name", ""), "members": f"{int(facts.get('members', 0)):,}"}
@@ -204,24 +234,46 @@ def _pin_set(facts: Facts, names: Names) -> str:
 
 
 def _row_changed(facts: Facts, names: Names) -> str:
-    return _("%(kind)s “%(name)s” changed") % {
-        "kind": kind_words(str(facts.get("model", ""))),
-        "name": facts.get("name", ""),
-    }
+    return _("%(what)s changed") % {"what": thing_words(facts)}
 
 
 def _row_added(facts: Facts, names: Names) -> str:
-    return _("%(kind)s “%(name)s” added") % {
-        "kind": kind_words(str(facts.get("model", ""))),
-        "name": facts.get("name", ""),
-    }
+    return _("%(what)s added") % {"what": thing_words(facts)}
 
 
 def _row_removed(facts: Facts, names: Names) -> str:
-    return _("%(kind)s “%(name)s” deleted") % {
-        "kind": kind_words(str(facts.get("model", ""))),
-        "name": facts.get("name", ""),
+    return _("%(what)s deleted") % {"what": thing_words(facts)}
+
+
+def _planned(facts: Facts, names: Names) -> str:
+    return _("%(what)s: change planned from %(day)s") % _of_plan(facts)
+
+
+def _plan_applied(facts: Facts, names: Names) -> str:
+    return _("%(what)s: the change planned for %(day)s is in force") % _of_plan(facts)
+
+
+def _plan_cancelled(facts: Facts, names: Names) -> str:
+    return _("%(what)s: the change planned for %(day)s was called off") % _of_plan(facts)
+
+
+def _plan_failed(facts: Facts, names: Names) -> str:
+    return _("%(what)s: the change planned for %(day)s could not be applied") % _of_plan(facts)
+
+
+def _of_plan(facts: Facts) -> dict[str, str]:
+    return {
+        "what": thing_words(facts),
+        "day": date_format(dt.date.fromisoformat(facts["from"]), "SHORT_DATE_FORMAT"),
     }
+
+
+def thing_words(facts: Facts) -> str:
+    """A rule or setting by its kind and its name. Of some there is one, and it has no name."""
+    kind = kind_words(str(facts.get("model", "")))
+    if facts.get("model") == "policy":
+        return kind
+    return _("%(kind)s “%(name)s”") % {"kind": kind, "name": facts.get("name", "")}
 
 
 def kind_words(model: str) -> str:
@@ -233,6 +285,12 @@ def kind_words(model: str) -> str:
         "cardface": _("Card face"),
         "category": _("Category"),
         "product": _("Article"),
+        "tier": _("Tier"),
+        "policy": _("Points and rounding"),
+        "benefit": _("Benefit"),
+        "coupontemplate": _("Coupon"),
+        "giftpack": _("Gift pack"),
+        "topupplan": _("Top-up plan"),
     }
     return words.get(model, model)
 
@@ -271,8 +329,16 @@ TELLERS: dict[str, tuple[Teller, str]] = {
         "timer_off",
     ),
     "rules_published": (_rules, "rule"),
+    "rule_planned": (_planned, "event_upcoming"),
+    "rule_plan_applied": (_plan_applied, "event_available"),
+    "rule_plan_cancelled": (_plan_cancelled, "event_busy"),
+    "rule_plan_failed": (_plan_failed, "error"),
     "receipts_imported": (_imported, "upload_file"),
     "demo_filled": (_fixed(lambda: _("The demo members moved in")), "group_add"),
+    "note_added": (_note_added, "sticky_note_2"),
+    "note_removed": (_fixed(lambda: _("Note taken away")), "sticky_note_2"),
+    "merged": (_merged, "merge"),
+    "merged_away": (_fixed(lambda: _("Merged into another card")), "merge"),
     "coupon_given": (_coupon_given, "confirmation_number"),
     "coupon_taken_back": (_coupon_taken_back, "remove_shopping_cart"),
     "bulk_issue_started": (
@@ -310,9 +376,13 @@ KINDS: dict[str, Promise] = {
     "unfrozen": lazy("cards unfrozen"),
     "closed": lazy("memberships ended"),
     "tagged": lazy("tags put on"),
+    "merged": lazy("merged cards"),
+    "note_added": lazy("notes written"),
     "coupon_given": lazy("coupons given to many, each"),
     "bulk_issue_started": lazy("coupons given to many"),
     "rules_published": lazy("changes of rules"),
+    "rule_planned": lazy("planned changes of rules"),
+    "rule_plan_failed": lazy("changes of rules that could not be applied"),
     "row_changed": lazy("changes of settings"),
     "row_added": lazy("additions to settings"),
     "row_removed": lazy("deletions from settings"),

@@ -24,7 +24,7 @@ from unfold.widgets import (
 )
 
 from loyalty.admin.fields import YuanField
-from loyalty.models import Account
+from loyalty.models import Account, Coupon
 from loyalty.money import format_yuan
 from loyalty.services import adjusting, joining
 from members import clock
@@ -253,7 +253,39 @@ def join(request: HttpRequest, model_admin: Any) -> HttpResponse:
     return _page(request, model_admin, form, _("Open a card"))
 
 
+def close(request: HttpRequest, member_id: int, model_admin: Any) -> HttpResponse:
+    """End a membership: first what lapses and what stands in the way, then done for good."""
+    if not may_do(request, "close_member"):
+        raise PermissionDenied
+    member = _member(member_id)
+    here = reverse("admin:members_member_change", args=[member_id])
+    refusal_text = ""
+    if request.method == "POST":
+        try:
+            member_service.close(member_id=member_id, actor=person_of(request), at=clock.now())
+        except Refusal as refusal:
+            refusal_text = str(refusal.message)
+        else:
+            messages.success(request, _("The membership has ended. Who it was is forgotten."))
+            return redirect(here)
+    balances = dict(Account.objects.filter(member=member).values_list("kind", "balance"))
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "title": _("End the membership"),
+        "opts": model_admin.opts,
+        "member": member,
+        "balances": balances,
+        "coupons": Coupon.objects.filter(member=member, status=Coupon.Status.ACTIVE).count(),
+        "refusal": refusal_text,
+        "adjust": reverse("admin:members_member_adjust", args=[member_id]),
+        "back": here,
+    }
+    status = 409 if refusal_text else 200
+    return TemplateResponse(request, "admin/member_close.html", context, status=status)
+
+
 ROUTES = (
     ("edit/", "edit", edit),
     ("adjust/", "adjust", adjust),
+    ("close/", "close", close),
 )

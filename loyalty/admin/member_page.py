@@ -7,14 +7,14 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from loyalty.admin import events_words
+from loyalty.admin import events_words, next_steps
 from loyalty.card import bills, presenters
 from loyalty.counter import wording
 from loyalty.models import Coupon, Order
@@ -24,7 +24,7 @@ from members import clock, registry
 from members.admin.base import may_do, person_of
 from members.errors import Refusal
 from members.models import Card, Event, Member, Staff, Tag
-from members.services import looking, tags
+from members.services import looking, notes, tags
 from members.services import members as member_service
 from members.services.staff import staff_shops
 
@@ -43,7 +43,9 @@ def _member(object_id: str) -> Member:
     member = None
     if object_id.isdigit():
         member = (
-            Member.objects.select_related("stats__tier", "joined_shop", "assigned_staff")
+            Member.objects.select_related(
+                "stats__tier", "joined_shop", "assigned_staff", "merged_into"
+            )
             .prefetch_related("tags")
             .filter(pk=int(object_id))
             .first()
@@ -72,8 +74,24 @@ def _page(
         "phone_is_full": bool(phone),
         "may": {
             name: may_do(request, name)
-            for name in ("see_phone", "edit_member", "adjust", "freeze", "unfreeze")
+            for name in (
+                "see_phone",
+                "edit_member",
+                "adjust",
+                "freeze",
+                "unfreeze",
+                "give_coupons",
+                "merge_members",
+                "close_member",
+                "note",
+            )
         },
+        "notes": [
+            (note, note.staff_id == person.pk or may_do(request, "edit_member"))
+            for note in member.notes.select_related("staff").order_by("-pk")
+        ],
+        "merged": list(member.merged.order_by("pk")),
+        "next_steps": next_steps.of_member(standing, book, at=at),
         "card": Card.objects.filter(member=member).order_by("-pk").first(),
         "standing": standing,
         "principal_fen": sum(lot.principal_fen for lot in standing.value_lots),
@@ -129,7 +147,10 @@ def _list(
         case "orders":
             orders = Order.objects.filter(member=member).select_related("shop", "staff")
             return _cut(_earlier(orders, before), tell=_order)
-    events = Event.objects.filter(member=member).select_related("staff", "shop")
+    # What happened under a card that was merged into this one is theirs, too.
+    events = Event.objects.filter(
+        Q(member=member) | Q(member__in=member.merged.all())
+    ).select_related("staff", "shop")
     cut = _cut(_earlier(events, before))
     return {**cut, "rows": events_words.tell_all(cut["rows"])}
 
@@ -240,7 +261,27 @@ def tag(request: HttpRequest, member_id: int, model_admin: Any) -> HttpResponse:
     return redirect(_here(member_id))
 
 
+def note(request: HttpRequest, member_id: int, model_admin: Any) -> HttpResponse:
+    """Write a note, or take one away."""
+    if request.method != "POST":
+        return redirect(_here(member_id))
+    _member(str(member_id))
+    person, at = person_of(request), clock.now()
+    gone = request.POST.get("remove", "")
+    try:
+        if gone:
+            number = int(gone) if gone.isdigit() else 0
+            notes.remove(member_id=member_id, note_id=number, actor=person, at=at)
+        else:
+            text = request.POST.get("text", "")
+            notes.add(member_id=member_id, text=text, actor=person, at=at)
+    except Refusal as refusal:
+        return _refused(request, refusal, member_id)
+    return redirect(_here(member_id))
+
+
 ROUTES = (
+    ("note/", "note", note),
     ("phone/", "phone", phone),
     ("freeze/", "freeze", freeze),
     ("unfreeze/", "unfreeze", unfreeze),

@@ -22,7 +22,7 @@ from unfold.contrib.filters.admin import (
     RelatedDropdownFilter,
 )
 
-from loyalty.admin import bulk, member_forms, member_page, sheets
+from loyalty.admin import bulk, member_forms, member_merge, member_page, sheets
 from loyalty.models import Account
 from loyalty.money import format_yuan, yuan_text
 from members import clock
@@ -296,7 +296,11 @@ class MemberAdmin(OfficeAdmin):
                 {"model_admin": self},
                 name=f"members_member_{name}",
             )
-            for address, name, view in (*member_page.ROUTES, *member_forms.ROUTES)
+            for address, name, view in (
+                *member_page.ROUTES,
+                *member_forms.ROUTES,
+                *member_merge.ROUTES,
+            )
         ]
         urls: list[URLPattern] = own + super().get_urls()
         return urls

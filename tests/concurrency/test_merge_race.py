@@ -14,7 +14,7 @@ from django.db.models import Sum
 from loyalty import locks
 from loyalty.models import Account, MemberStats, Order
 from loyalty.selectors import reconciliation
-from loyalty.services import checkout, merging, rules, undoing
+from loyalty.services import checkout, merging, rules, undoing, working
 from loyalty.services.checkout import Cart, CartLine
 from members.errors import Refusal
 from members.models import Member, Shop, Staff
@@ -165,7 +165,7 @@ def test_without_the_locks_a_sale_falls_in_between(
     """The control: a sale worked out before the merge and written after it."""
     owner, shop, kept, merged = cast
     monkeypatch.setattr(locks, "FOR_UPDATE", "")
-    real = checkout.work_out
+    real = working.work_out
     worked, gone_on = threading.Event(), threading.Event()
 
     def slow(**more: object) -> object:

@@ -147,8 +147,8 @@ def test_lots_keep_their_dates_their_ratio_and_their_top_up(owner: Staff) -> Non
     old = list(Lot.objects.filter(member=merged).order_by("issued_at", "pk"))
     merge(owner, kept, merged)
     new = list(Lot.objects.filter(member=kept).order_by("issued_at", "pk"))
-    columns = ("points_left", "principal_left", "bonus_left", "expires_at", "issued_at")
-    columns += ("top_up_id",)
+    columns = ["points_left", "principal_left", "bonus_left", "expires_at", "issued_at"]
+    columns.append("top_up_id")
     assert [[getattr(lot, name) for name in columns] for lot in new] == [
         [getattr(lot, name) for name in columns] for lot in old
     ]
