@@ -64,7 +64,6 @@ if TESTING:
     INSTALLED_APPS += ["zeal"]
 
 MIDDLEWARE = [
-    "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.middleware.PolicyMiddleware",
@@ -80,8 +79,14 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "config.middleware.AdminScriptsMiddleware",
     "axes.middleware.AxesMiddleware",
-    "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
+METRICS_TOKEN = env.str("METRICS_TOKEN", "")
+if METRICS_TOKEN:  # counting costs each request a twentieth; only for somebody who reads it
+    MIDDLEWARE = [
+        "django_prometheus.middleware.PrometheusBeforeMiddleware",
+        *MIDDLEWARE,
+        "django_prometheus.middleware.PrometheusAfterMiddleware",
+    ]
 
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -257,7 +262,6 @@ REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
 }
 SPECTACULAR_SETTINGS = {"TITLE": "Huitou", "VERSION": "1", "SERVE_INCLUDE_SCHEMA": False}
-METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 
 # --- Work behind the pages ---------------------------------------------------------------------
 # A task is taken off the queue when it is done, so a killed worker's task comes back; the sweeps
@@ -297,6 +301,12 @@ CELERY_BEAT_SCHEDULE = {
         "task": "loyalty.sweep_bulk",
         "schedule": timedelta(seconds=10),
         "options": {"expires": 30},
+    },
+    # Rules from a date hold from midnight of the shop's zone (loyalty.services.planned).
+    "apply-planned": {
+        "task": "loyalty.apply_planned",
+        "schedule": crontab(),
+        "options": {"expires": 50},
     },
     # Asked for every hour, done once a local day of the shop (loyalty.services.nightly).
     **{

@@ -1,5 +1,8 @@
 """Language, content security policy and figures: what holds for every page."""
 
+import runpy
+from pathlib import Path
+
 import pytest
 from django.test import Client
 from pytest_django import Settings
@@ -39,7 +42,13 @@ def test_only_the_back_office_may_evaluate(client: Client) -> None:
     assert "script-src 'self' 'unsafe-eval'" in policy
 
 
-def test_figures_are_for_the_holder_of_the_token(client: Client, settings: Settings) -> None:
+def test_figures_are_for_the_holder_of_the_token(
+    client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not [name for name in settings.MIDDLEWARE if "prometheus" in name]
+    monkeypatch.setenv("METRICS_TOKEN", "let-me-see")
+    started_with_it = runpy.run_path(str(Path(settings.BASE_DIR) / "config" / "settings.py"))
+    settings.MIDDLEWARE = started_with_it["MIDDLEWARE"]
     assert client.get("/metrics").status_code == 404
     settings.METRICS_TOKEN = "let-me-see"
     assert client.get("/metrics").status_code == 404
