@@ -121,7 +121,10 @@ def fresh_code(request: HttpRequest, visit: Visit) -> HttpResponse:
 
 @require_safe
 def now(request: HttpRequest) -> JsonResponse:
-    """Whether anything happened: the newest event, and a spend that waits for a yes."""
+    """Whether anything happened: the newest event, and a spend that waits for a yes.
+
+    ``soon``: the code was just read at a counter, so it is worth asking again quickly.
+    """
     visit = visit_of(request)
     if visit is None:
         response = JsonResponse({"version": None, "confirm": None}, status=401)
@@ -131,6 +134,7 @@ def now(request: HttpRequest) -> JsonResponse:
             {
                 "version": _version(visit.member.pk),
                 "confirm": reverse("card:confirm", args=[waiting.pk]) if waiting else None,
+                "soon": live_codes.is_at_counter(member_id=visit.member.pk),
             }
         )
     response.headers["Cache-Control"] = "no-store"

@@ -23,6 +23,8 @@ PREFIX = "66"  # none of 10–15, 25–30, 62: those are payment codes
 RENEW_S = 30
 TTL_S = 60
 USED_TTL_S = 12 * 3600
+AT_COUNTER = "at-counter:"  # whose code was just read: their card looks for news more often
+AT_COUNTER_S = 5 * 60
 
 # Whoever finds the member id in time takes it away; later ones find when and where it went.
 # The age is told by our clock, not by the key's expiry, which only keeps the store small.
@@ -33,6 +35,7 @@ local member, issued = string.match(found, '^m:(%d+):(%d+)$')
 if member then
     if tonumber(ARGV[3]) - tonumber(issued) > tonumber(ARGV[4]) then return false end
     redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+    redis.call('SET', ARGV[5] .. member, ARGV[3], 'EX', ARGV[6])
 end
 return found
 """
@@ -106,6 +109,7 @@ def claim(*, code: str, place: str, at: dt.datetime) -> int:
         )
     now_s = str(int(at.timestamp()))
     arguments = (f"u:{now_s}:{place}", str(USED_TTL_S), now_s, str(TTL_S))
+    arguments += (AT_COUNTER, str(AT_COUNTER_S))
     try:
         found = store.client().eval(CLAIM, 1, _key(digits), *arguments)
     except store.StoreError as error:
@@ -131,3 +135,11 @@ def claim(*, code: str, place: str, at: dt.datetime) -> int:
         field="code",
         details={"used_at": int(seconds), "place": where},
     )
+
+
+def is_at_counter(*, member_id: int) -> bool:
+    """Whether a code of theirs was read a moment ago; False while Valkey is away."""
+    try:
+        return bool(store.client().exists(f"{AT_COUNTER}{member_id}"))
+    except store.StoreError:
+        return False

@@ -40,22 +40,32 @@ function tick() {
 
 const live = document.querySelector("[data-live]");
 const opened = performance.now();
-let asked = 0;
+let isSoon = false; // the code was just read at a counter: news is on its way
+let wake = () => {};
 
 async function look() {
-  // Someone at the till looks at the card; after three minutes it lies on the table.
-  const pause = performance.now() - opened < 180000 ? 900 : 5000;
-  if (document.hidden || performance.now() - asked < pause) return;
-  asked = performance.now();
   try {
     const answer = await fetch(live.dataset.live, { credentials: "same-origin" });
     if (answer.status === 401) location.reload();
     if (!answer.ok) return;
     const news = await answer.json();
+    isSoon = news.soon;
     if (news.confirm) location.assign(news.confirm);
     else if (String(news.version) !== live.dataset.version) await follow(String(news.version));
   } catch {
     // Out of reach: asked again.
+  }
+}
+
+// Someone at the till looks at the card; after three minutes it lies on the table.
+async function watch() {
+  for (;;) {
+    if (!document.hidden) await look();
+    const pause = isSoon ? 250 : performance.now() - opened < 180000 ? 600 : 5000;
+    await new Promise((done) => {
+      wake = done;
+      setTimeout(done, pause);
+    });
   }
 }
 
@@ -76,9 +86,10 @@ async function follow(version) {
 }
 
 if (panel()) setInterval(tick, 250);
-if (live) setInterval(look, 300);
+if (live) watch();
 
 document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) wake();
   if (!document.hidden && seconds() && performance.now() - shownAt > 20000) renew();
 });
 window.addEventListener("pageshow", (event) => {

@@ -103,3 +103,36 @@ class Watched:
         # A page that answers 4xx with a refusal is logged as a failed resource; that is meant.
         if kind in ("error", "warning") and "Failed to load resource" not in text:
             self.complaints.append(f"{kind}: {text}")
+
+
+def expect(page: Page, selector: str, words: str = "") -> None:
+    """From now on the page notes when something that fits first stands in it, to be asked for
+    with ``noted``: a busy test machine that looks later measures the same."""
+    page.evaluate(
+        """([selector, words]) => {
+          window.noted = new Promise((done) => {
+            const look = () => {
+              const all = [...document.querySelectorAll(selector)];
+              if (!all.some((one) => one.innerText.includes(words))) return false;
+              done(Date.now());
+              return true;
+            };
+            const watch = new MutationObserver(() => look() && watch.disconnect());
+            if (!look()) {
+              watch.observe(document, {
+                childList: true, subtree: true, attributes: true, characterData: true,
+              });
+            }
+          });
+        }""",
+        [selector, words],
+    )
+
+
+def noted(page: Page) -> float:
+    """The second at which it stood there, by the clock of the machine that both pages run on."""
+    answer = page.evaluate(
+        """() => Promise.race([window.noted, new Promise((_done, failed) => setTimeout(
+             () => failed(new Error("it never came: " + document.body.innerText)), 15000))])"""
+    )
+    return float(answer) / 1000

@@ -22,7 +22,7 @@ from members.models import Member
 from members.services import live_codes
 from tests import factories
 from tests.browser.chromium import find_chromium
-from tests.browser.conftest import Watched
+from tests.browser.conftest import Watched, expect, noted
 from tests.browser.test_counter import DESKTOP, Cashier, open_page
 
 LATER = dt.timedelta(days=30)
@@ -148,17 +148,21 @@ def test_from_joining_to_a_refund_with_a_camera(
         page.focus("#points")
         cashier.enter()
         assert cashier.sum() == "¥0.00"
+        expect(page, ".result")
+        expect(card, ".balances", "¥61.50")
         cashier.enter()
         assert cashier.sum() == "¥58.50"
+        assert noted(card) - noted(page) < 1  # second
         assert page.locator("#camera video").is_visible()  # it stays on
         order = Order.objects.get()
         assert (order.principal_fen, order.bonus_fen, order.points_earned) == (4875, 975, 48)
-        assert until(card, "¥61.50") < 3
 
+        expect(page, ".result.warn")
+        expect(card, ".balances", "¥120.00")
         cashier.then(lambda: page.keyboard.press("F8"))  # undo
         assert page.get_attribute(".result", "data-state") == "voided"
         assert Account.objects.get(kind="points").balance == 1280
-        assert until(card, "¥120.00") < 3
+        assert noted(card) - noted(page) < 1
 
         # Again, with a fresh code by the gun; then one latte comes back.
         shoot(cashier, code_on(card))
@@ -174,10 +178,12 @@ def test_from_joining_to_a_refund_with_a_camera(
         page.fill("#reason", "spilt")
         cashier.enter()
         page.locator("button:focus").wait_for()
+        expect(page, ".result.warn")
+        expect(card, ".balances", "¥77.16")
         cashier.enter()
         second.refresh_from_db()
         assert (second.status, second.refunded_base_fen) == ("part", 2240)
-        assert until(card, "¥77.16") < 3
+        assert noted(card) - noted(page) < 1
         assert watched.complaints == []
     assert watched_card.complaints == []
 

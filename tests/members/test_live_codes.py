@@ -85,3 +85,9 @@ def test_without_valkey_the_cashier_is_told_what_to_do(settings: Any) -> None:
     with pytest.raises(Refusal) as refused:
         claim(code)
     assert refused.value.code == "codes_away"
+
+
+def test_whose_code_was_read_is_known_to_be_at_the_counter() -> None:
+    assert not live_codes.is_at_counter(member_id=43)
+    claim(live_codes.issue(member_id=43, at=AT).digits)
+    assert live_codes.is_at_counter(member_id=43)
