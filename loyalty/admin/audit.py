@@ -21,6 +21,7 @@ from loyalty.admin import events_words
 from loyalty.admin.orders import by_member_or_number, member_link, order_link
 from loyalty.models import Tier
 from members.admin.base import ReadOnlyAdmin, person_of
+from members.admin.views import SavedViewsMixin
 from members.models import Event, Staff
 from members.services.staff import staff_shops
 
@@ -37,7 +38,7 @@ class What(DropdownFilter):
 
 
 @admin.register(Event)
-class EventAdmin(ReadOnlyAdmin):
+class EventAdmin(SavedViewsMixin, ReadOnlyAdmin):
     list_display = ("at", "what", "who", "purchase", "by", "shop")
     list_display_links = None
     list_filter = (

@@ -23,10 +23,11 @@ from loyalty.models import Coupon, Entry
 from loyalty.money import format_yuan
 from members import clock
 from members.admin.base import ReadOnlyAdmin
+from members.admin.views import SavedViewsMixin
 
 
 @admin.register(Entry)
-class EntryAdmin(ReadOnlyAdmin):
+class EntryAdmin(SavedViewsMixin, ReadOnlyAdmin):
     """Every movement of points, principal and bonus, the newest first."""
 
     list_display = (
@@ -92,7 +93,7 @@ def _amount(entry: Entry, number: int) -> str:
 
 
 @admin.register(Coupon)
-class CouponAdmin(ReadOnlyAdmin):
+class CouponAdmin(SavedViewsMixin, ReadOnlyAdmin):
     """The coupons that members hold or held."""
 
     see = "redeem"

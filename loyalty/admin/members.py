@@ -27,6 +27,7 @@ from loyalty.models import Account
 from loyalty.money import format_yuan, yuan_text
 from members import clock
 from members.admin.base import OfficeAdmin, may_do, person_of
+from members.admin.views import SavedViewsMixin
 from members.errors import Refusal
 from members.models import Member, Tag
 from members.selectors import find
@@ -99,7 +100,7 @@ def balance_of(kind: str) -> Subquery:
 
 
 @admin.register(Member)
-class MemberAdmin(OfficeAdmin):
+class MemberAdmin(SavedViewsMixin, OfficeAdmin):
     see = "find"
     change = "edit_member"
     actions = ["give_coupon", "put_tag_on", "take_tag_off"]

@@ -26,6 +26,7 @@ from loyalty.money import format_yuan
 from loyalty.selectors import sales, sold
 from loyalty.services.again import Again, settle_again
 from members.admin.base import ReadOnlyAdmin, may_do
+from members.admin.views import SavedViewsMixin
 from members.models import Member
 from members.selectors import find
 
@@ -58,7 +59,7 @@ def by_member_or_number(
 
 
 @admin.register(Order)
-class OrderAdmin(ReadOnlyAdmin):
+class OrderAdmin(SavedViewsMixin, ReadOnlyAdmin):
     see = "sell"
     shop_lookup = "shop"
     list_display = (
@@ -240,7 +241,7 @@ class RefundAdmin(ReadOnlyAdmin):
 
 
 @admin.register(TopUp)
-class TopUpAdmin(ReadOnlyAdmin):
+class TopUpAdmin(SavedViewsMixin, ReadOnlyAdmin):
     see = "top_up"
     shop_lookup = "shop"
     list_display = ("at", "shop", "who", "paid", "bonus", "plan", "how", "staff", "state")
