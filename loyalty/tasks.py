@@ -19,11 +19,21 @@ from loyalty import locks
 from loyalty.demo import fill
 from loyalty.models import NightlyRun
 from loyalty.selectors import reconciliation
-from loyalty.services import bulk, coupons, expiry, held_sales, nightly, nightly_tiers
+from loyalty.services import bulk, coupons, expiry, held_sales, nightly, nightly_tiers, planned
 from members import clock
 from members.errors import Refusal
 
 log = structlog.get_logger(__name__)
+
+
+@shared_task(name="loyalty.apply_planned")  # type: ignore[untyped-decorator,unused-ignore]
+def apply_planned() -> None:
+    """Put in force the changes of rules whose day has come; may run twice, and at once."""
+    for change in planned.apply_due(at=clock.now()):
+        if change.problem:
+            log.error("rule_change_not_applied", change=change.pk, problem=change.problem)
+        else:
+            log.info("rule_change_applied", change=change.pk)
 
 
 @shared_task(name="loyalty.nightly_expiry")  # type: ignore[untyped-decorator,unused-ignore]
@@ -47,6 +57,7 @@ def nightly_reconcile() -> None:
 def _once_a_day(job: str, work: Callable[[], dict[str, Any]]) -> None:
     run_id = nightly.claim(job=job, at=clock.now())
     if run_id is not None:
+        apply_planned()  # where the minute's task was lost, the night still goes by the rules
         result = work()
         nightly.finish(run_id=run_id, result=result, at=clock.now())
         log.info("nightly_job_done", job=job)

@@ -22,12 +22,11 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from loyalty.admin import rule_words
 from loyalty.admin.fields import TimesField, YuanField, ZheField
+from loyalty.admin.planning import RuleAdmin, RuleForm
 from loyalty.models import Benefit, MemberPrice
 from loyalty.services import examples, rule_changes, rule_checks
 from loyalty.settlement.types import Refused
 from members.admin.base import OfficeInline
-from members.admin.editing import EditAdmin
-from members.admin.forms import OfficeForm
 from members.models import Staff
 from members.text import plain
 
@@ -76,7 +75,7 @@ class DaysField(forms.CharField):
             return True
 
 
-class BenefitForm(OfficeForm):
+class BenefitForm(RuleForm):
     rate_pm = ZheField(
         label=lazy("discount"), required=False, help_text=lazy("8.5折: of ¥100 pay ¥85")
     )
@@ -136,7 +135,7 @@ class PriceInline(OfficeInline):
 
 
 @admin.register(Benefit)
-class BenefitAdmin(EditAdmin):
+class BenefitAdmin(RuleAdmin):
     change = "rules"
     form = BenefitForm
     preview_template = "admin/benefit_preview.html"

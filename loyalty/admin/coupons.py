@@ -14,12 +14,11 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilt
 
 from loyalty.admin import rule_words, sentence
 from loyalty.admin.fields import TimesField, YuanField, ZheField
+from loyalty.admin.planning import RuleAdmin, RuleForm
 from loyalty.card.presenters import worth
 from loyalty.models import CouponTemplate
 from loyalty.services import examples, rule_changes, rule_checks
 from loyalty.settlement.types import Refused
-from members.admin.editing import EditAdmin
-from members.admin.forms import OfficeForm
 from members.models import Staff
 
 Kind = CouponTemplate.Kind
@@ -44,7 +43,7 @@ BY_ITSELF: dict[str, Any] = {
 SHORTEST, LONGEST = 7, 15  # days: outside of these a coupon is forgotten, or never reached
 
 
-class TemplateForm(OfficeForm):
+class TemplateForm(RuleForm):
     amount_fen = YuanField(label=lazy("amount off"), required=False, empty_is_zero=True)
     rate_pm = ZheField(
         label=lazy("discount"), required=False, help_text=lazy("8.5折: of ¥100 pay ¥85")
@@ -83,7 +82,7 @@ class TemplateForm(OfficeForm):
 
 
 @admin.register(CouponTemplate)
-class CouponTemplateAdmin(EditAdmin):
+class CouponTemplateAdmin(RuleAdmin):
     change = "rules"
     form = TemplateForm
     preview_template = "admin/coupon_preview.html"

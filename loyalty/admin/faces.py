@@ -48,7 +48,7 @@ PICTURES = ("logo", "background")
 def _picture_input(part: str) -> forms.FileInput:
     return forms.FileInput(
         {
-            "class": "ht-file",
+            "class": "ht-field",
             "accept": ",".join(f"image/{name.lower()}" for name in FORMATS),
             # For js/admin.js: what is too heavy is said before it is sent, and shown at once.
             "data-picture": part,

@@ -6,7 +6,6 @@ import datetime as dt
 from typing import Any
 
 from django.contrib import admin
-from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -14,13 +13,12 @@ from django.utils.translation import gettext_lazy as lazy
 from unfold.contrib.filters.admin import BooleanRadioFilter
 
 from loyalty.admin.fields import YuanField
+from loyalty.admin.planning import RuleAdmin, RuleForm
 from loyalty.counter.wording import points_words
 from loyalty.models import GiftPack, GiftPackCoupon, TopUpPlan
 from loyalty.money import format_yuan, yuan_text
 from loyalty.services import rule_changes, rule_checks, rules
 from members.admin.base import OfficeInline
-from members.admin.editing import EditAdmin
-from members.admin.forms import OfficeForm
 from members.models import Staff
 
 
@@ -43,7 +41,7 @@ def items_of(pack: GiftPack) -> list[tuple[str, int]]:
     return [(item.template.name, item.count) for item in pack.items.all()]
 
 
-class PackForm(OfficeForm):
+class PackForm(RuleForm):
     bonus_fen = YuanField(label=lazy("bonus"), required=False, empty_is_zero=True)
 
     class Meta:
@@ -66,7 +64,7 @@ class ItemInline(OfficeInline):
 
 
 @admin.register(GiftPack)
-class GiftPackAdmin(EditAdmin):
+class GiftPackAdmin(RuleAdmin):
     change = "rules"
     form = PackForm
     inlines = (ItemInline,)
@@ -91,7 +89,7 @@ class GiftPackAdmin(EditAdmin):
         return rule_changes.retire(row=row, actor=actor, at=at)
 
 
-class PlanForm(OfficeForm):
+class PlanForm(RuleForm):
     pay_fen = YuanField(label=lazy("the member pays"))
     bonus = YuanField(
         label=lazy("and gets on top"),
@@ -136,7 +134,7 @@ def plan_name(pay_fen: int, bonus_fen: int) -> str:
 
 
 @admin.register(TopUpPlan)
-class TopUpPlanAdmin(EditAdmin):
+class TopUpPlanAdmin(RuleAdmin):
     change = "rules"
     form = PlanForm
     preview_template = "admin/plan_preview.html"
@@ -171,15 +169,16 @@ class TopUpPlanAdmin(EditAdmin):
     def for_whom(self, row: TopUpPlan) -> str:
         return "、".join(tier.name for tier in row.tiers.all()) or _("all members")
 
-    def keep(self, row: TopUpPlan, form: Any, *, actor: Staff, at: dt.datetime) -> None:
+    def prepare(self, row: TopUpPlan, form: Any, *, actor: Staff, at: dt.datetime) -> None:
+        """The bonus is given by a gift pack of its own; it means nothing before the plan does."""
         bonus = form.cleaned_data.get("bonus") or 0
-        with transaction.atomic():
-            if bonus:
-                pack = GiftPack(name=row.name, bonus_fen=bonus)
-                rule_changes.save_pack(pack=pack, coupons=[], actor=actor, at=at)
-                row.pack = pack
-            tiers = form.cleaned_data.get("tiers", [])
-            rule_changes.save_plan(plan=row, tiers=tiers, actor=actor, at=at)
+        if bonus:
+            row.pack = GiftPack(name=row.name, bonus_fen=bonus)
+            rule_changes.save_pack(pack=row.pack, coupons=[], actor=actor, at=at)
+
+    def keep(self, row: TopUpPlan, form: Any, *, actor: Staff, at: dt.datetime) -> None:
+        tiers = form.cleaned_data.get("tiers", [])
+        rule_changes.save_plan(plan=row, tiers=tiers, actor=actor, at=at)
 
     def drop(self, row: TopUpPlan, *, actor: Staff, at: dt.datetime) -> bool:
         return rule_changes.retire(row=row, actor=actor, at=at)

@@ -13,11 +13,13 @@ from django.template.response import TemplateResponse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
-from django_celery_beat.models import PeriodicTask
 
-from loyalty.models import NightlyRun
+from loyalty.admin import planning, schedules
+from loyalty.models import BulkIssue, NightlyRun
+from loyalty.selectors.planned import waiting
+from loyalty.selectors.reconciliation import CHECKS
 from members import clock
-from members.admin.base import ReadOnlyAdmin
+from members.admin.base import ReadOnlyAdmin, may_do
 from members.models import Event, Outbox
 
 Job = NightlyRun.Job
@@ -39,6 +41,7 @@ COUNTS: dict[str, Promise] = {
     "refunds": lazy("refunds"),
 }
 DAYS = 14
+LABELS: dict[str, Promise] = {check.name: check.label for check in CHECKS}
 
 
 @admin.register(NightlyRun)
@@ -55,14 +58,19 @@ class HealthAdmin(ReadOnlyAdmin):
         at = clock.now()
         since = clock.local_date(at) - dt.timedelta(days=DAYS)
         runs = list(NightlyRun.objects.filter(local_date__gte=since).order_by("-local_date", "job"))
-        schedules = {row.task: row for row in PeriodicTask.objects.select_related("crontab")}
         context = {
             **self.admin_site.each_context(request),
             "title": _("What runs by itself"),
             "opts": self.opts,
-            "jobs": [_job(job, runs, schedules, at) for job in Job],
+            "jobs": [_job(job, runs, at) for job in Job],
             "runs": [(run, result_words(run)) for run in runs],
             "outbox": _outbox(at),
+            "bulk_issues": BulkIssue.objects.filter(finished_at__isnull=True).select_related(
+                "template"
+            ),
+            "schedules": schedules.all_of_them(),
+            "waiting": planning.views(waiting()),
+            "may_rule": may_do(request, "rules"),
         }
         return TemplateResponse(request, "admin/health.html", context)
 
@@ -86,18 +94,20 @@ class HealthAdmin(ReadOnlyAdmin):
             "opts": self.opts,
             "run": run,
             "words": result_words(run),
-            "totals": result.get("totals", {}),
-            "differences": result.get("differences", []),
+            "totals": [
+                (LABELS.get(name, name), count) for name, count in result.get("totals", {}).items()
+            ],
+            "differences": [
+                {**one, "label": LABELS.get(one["check"], one["check"])}
+                for one in result.get("differences", [])
+            ],
         }
         return TemplateResponse(request, "admin/nightly_run.html", context)
 
 
-def _job(
-    job: Any, runs: list[NightlyRun], schedules: dict[str, Any], at: dt.datetime
-) -> dict[str, Any]:
+def _job(job: Any, runs: list[NightlyRun], at: dt.datetime) -> dict[str, Any]:
     mine = [run for run in runs if run.job == job]
     last = next((run for run in mine if run.finished_at), None)
-    schedule = schedules.get(f"loyalty.nightly_{job}")
     is_late = last is None or clock.local_date(at) - last.local_date > dt.timedelta(days=1)
     return {
         "name": Job(job).label,
@@ -106,8 +116,6 @@ def _job(
         "words": result_words(last) if last else "",
         "is_bad": bool(last and (last.result or {}).get("totals")),
         "is_late": is_late,
-        "is_on": schedule.enabled if schedule else None,
-        "asked": schedule.last_run_at if schedule else None,
     }
 
 

@@ -15,17 +15,16 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidge
 
 from loyalty.admin.fields import PercentField, TimesField, YuanField
 from loyalty.admin.gifts import items_of, pack_words
+from loyalty.admin.planning import RuleAdmin, RuleForm
 from loyalty.counter.wording import TENDERS, points_words, times_words
 from loyalty.models import Policy
 from loyalty.money import format_yuan
 from loyalty.services import rule_changes, rule_checks, rules
 from loyalty.services.working import TENDERS as TENDERS_OUTSIDE
-from members.admin.editing import EditAdmin
-from members.admin.forms import OfficeForm
 from members.models import Staff
 
 
-class PolicyForm(OfficeForm):
+class PolicyForm(RuleForm):
     earn_per_yuan_pm = TimesField(label=lazy("points for each ¥1 paid"))
     step_value_fen = YuanField(label=lazy("take off"))
     points_cap_pm = PercentField(
@@ -45,7 +44,7 @@ class PolicyForm(OfficeForm):
 
 
 @admin.register(Policy)
-class PolicyAdmin(EditAdmin):
+class PolicyAdmin(RuleAdmin):
     change = "rules"
     addable = False
     form = PolicyForm

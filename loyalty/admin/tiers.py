@@ -22,12 +22,13 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from loyalty.admin import rule_words
+from loyalty.admin import planning, rule_words
 from loyalty.admin.fields import YuanField
 from loyalty.models import Benefit, Tier
 from loyalty.money import format_yuan
 from loyalty.selectors import ladder
-from loyalty.services import rule_changes, rule_checks, rules
+from loyalty.selectors.planned import waiting
+from loyalty.services import planned, rule_changes, rule_checks, rules
 from members import clock
 from members.admin.base import may_do, person_of
 from members.admin.editing import EditAdmin
@@ -77,13 +78,14 @@ class Grid:
         tiers = list(Tier.objects.order_by("rank"))
         self.forms = [TierForm(data, instance=tier, prefix=f"t{tier.pk}") for tier in tiers]
         self.mark = mark_of({str(form.instance.pk): form.stored for form in self.forms})
+        self.holds_from = planning.FromForm(data)
         self.with_new = with_new or not tiers
         if self.with_new:
             self.forms.append(TierForm(data, instance=Tier(), prefix=NEW))
 
     def is_valid(self) -> bool:
         # Every form, not only up to the first wrong one: all errors are shown at once.
-        return not [form for form in self.forms if not form.is_valid()]
+        return not [form for form in [*self.forms, self.holds_from] if not form.is_valid()]
 
     def tiers(self) -> list[Tier]:
         """The rows to store. A new tier takes its place by its threshold; those above move up.
@@ -104,6 +106,9 @@ class Grid:
 
     def add_refusal(self, refusal: Refusal) -> None:
         """Beside the field of the tier that is wrong, else above the grid."""
+        if refusal.field == planning.FROM:
+            self.holds_from.add_error(planning.FROM, str(refusal.message))
+            return
         for form in self.forms:
             if refusal.field in form.fields:
                 wrong = _first_wrong(self.forms, refusal) or form
@@ -202,12 +207,13 @@ class TierAdmin(EditAdmin):
                     return self._page(request, grid, status=409)
                 if not grid.is_valid():
                     return self._page(request, grid, status=400)
-                rule_changes.save_tiers(
-                    tiers=grid.tiers(), actor=person_of(request), at=clock.now()
-                )
+                _keep(request, grid)
         except Refusal as refusal:
             grid.add_refusal(refusal)
             return self._page(request, grid, status=refusal.status)
+        answer = planning.tell_planned(request)
+        if answer is not None:
+            return answer
         messages.success(request, _("Saved. It holds from the next purchase on."))
         return redirect("admin:loyalty_tier_changelist")
 
@@ -244,6 +250,9 @@ class TierAdmin(EditAdmin):
             "seen": grid.mark,
             "may_write": may_write,
             "with_new": grid.with_new,
+            "holds_from": grid.holds_from["effective_from"],
+            "waiting": planning.views(waiting("tier", planned.LADDER)),
+            "may_rule": may_write,
             "counts_url": reverse("admin:loyalty_tier_counts"),
         }
         return TemplateResponse(request, "admin/tiers.html", context, status=status)
@@ -259,6 +268,22 @@ class TierAdmin(EditAdmin):
             for form, count in zip(grid.forms, _would_hold(grid, clock.now()), strict=True)
         ]
         return TemplateResponse(request, "admin/tier_counts.html", {"columns": columns})
+
+
+def _keep(request: HttpRequest, grid: Grid) -> None:
+    """Store the ladder, or keep it for the day that was chosen."""
+    actor, at, tiers = person_of(request), clock.now(), grid.tiers()
+    day = grid.holds_from.cleaned_data[planning.FROM]
+
+    def store() -> None:
+        rule_changes.save_tiers(tiers=tiers, actor=actor, at=at)
+
+    if day is None:
+        store()
+    else:
+        request.planned = planned.plan(  # type: ignore[attr-defined]
+            rows=tiers, store=store, from_date=day, actor=actor, at=at
+        )
 
 
 def _value(tier: Tier, name: str) -> str:

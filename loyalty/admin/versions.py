@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 from django.template.response import TemplateResponse
+from django.urls import path
+from django.urls.resolvers import URLPattern
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from unfold.paginator import InfinitePaginator
 
-from loyalty.admin.rule_words import value_words
+from loyalty.admin import planning
+from loyalty.admin.changes import Change, Names, columns
 from loyalty.models import Benefit, Category, CouponTemplate, GiftPack, Policy, RuleSet, Tier
-from members.admin.base import ReadOnlyAdmin
+from loyalty.selectors.planned import waiting
+from members.admin.base import ReadOnlyAdmin, may_do
 from members.models import Event
 
 # The parts of a snapshot, the model whose columns its rows are, and what a row is called.
@@ -27,29 +30,14 @@ PARTS: tuple[tuple[str, Any, Promise], ...] = (
     ("templates", CouponTemplate, lazy("Coupon")),
     ("packs", GiftPack, lazy("Gift pack")),
 )
-OTHER_NAMES: dict[str, Promise] = {
-    "ids": lazy("articles or categories"),
-    "prices": lazy("member prices"),
-    "coupons": lazy("coupons"),
-    "upgrade_pack": lazy("upgrade gift"),
-    "welcome_pack_id": lazy("welcome gift"),
-    "tier": lazy("tier"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One thing that is different: which rule, which of its columns, before and after."""
-
-    rule: str
-    what: str
-    before: str
-    after: str
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
     """What a version changed against the one before, row by row and column by column."""
-    changes = _columns(str(_("Points and rounding")), Policy, before["policy"], after["policy"])
+    names = Names()
+    changes = columns(
+        str(_("Points and rounding")), Policy, before["policy"], after["policy"], names
+    )
     for part, model, kind in PARTS:
         old = {row["id"]: row for row in before[part]}
         new = {row["id"]: row for row in after[part]}
@@ -61,39 +49,33 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Cha
             elif pk not in new:
                 changes.append(Change(rule, "", "", _("no longer in force")))
             else:
-                changes += _columns(rule, model, old[pk], new[pk])
+                changes += columns(rule, model, old[pk], new[pk], names)
     if before["categories"] != after["categories"]:
         changes.append(Change(str(Category._meta.verbose_name_plural), "", "", _("changed")))
     return changes
 
 
-def _columns(
-    rule: str, model: Any, before: Mapping[str, Any], after: Mapping[str, Any]
-) -> list[Change]:
-    return [
-        Change(
-            rule,
-            _column_name(model, key),
-            value_words(model, key, before.get(key)),
-            value_words(model, key, after.get(key)),
-        )
-        for key in after
-        if before.get(key) != after[key] and key != "id"
-    ]
-
-
-def _column_name(model: Any, key: str) -> str:
-    if key in OTHER_NAMES:
-        return str(OTHER_NAMES[key])
-    columns = (*model._meta.fields, *model._meta.many_to_many)
-    return {field.name: str(field.verbose_name) for field in columns}.get(key, key)
-
-
 @admin.register(RuleSet)
 class RuleSetAdmin(ReadOnlyAdmin):
     list_display = ("version", "created_at", "by", "in_force")
+    list_before_template = "admin/versions_before.html"
     paginator = InfinitePaginator
     ordering = ("-pk",)
+
+    def get_urls(self) -> list[URLPattern]:
+        cancel = path(
+            "planned/<int:change_id>/cancel/",
+            self.admin_site.admin_view(planning.cancel_view),
+            name="loyalty_ruleset_cancel",
+        )
+        return [cancel, *super().get_urls()]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """The versions so far, and before them what is to come."""
+        more = {"waiting": planning.views(waiting()), "may_rule": may_do(request, "rules")}
+        return super().changelist_view(request, more | (extra_context or {}))
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         changelist = super().get_changelist_instance(request)

@@ -17,6 +17,7 @@ from loyalty.models.orders import (
     TopUp,
 )
 from loyalty.models.past import PastCampaign, PastRedemption, PastTarget
+from loyalty.models.planned import PlannedChange
 from loyalty.models.rules import Benefit, Policy, RuleSet, Tier
 from loyalty.models.standing import CheckIn, MemberStats, QuotaUse
 
@@ -45,6 +46,7 @@ __all__ = [
     "PastCampaign",
     "PastRedemption",
     "PastTarget",
+    "PlannedChange",
     "Policy",
     "Product",
     "QuotaUse",

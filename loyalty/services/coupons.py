@@ -37,15 +37,16 @@ def issue(
 ) -> list[int]:
     """Give a member up to ``count`` coupons of a template (as it stands in the snapshot).
 
-    Fewer, or none, when the stock or the member's limit does not allow more, or when the
-    template's time is over. Returns the coupons' ids. The member's accounts are locked.
+    Fewer, or none, when the stock or the member's limit does not allow more, when the template's
+    time is over, or when it was put out of use. Returns the coupons' ids. The member's accounts
+    are locked.
     """
     valid_from, expires_at = validity(template, at)
     count = min(count, _allowed(template["id"], member_id))
     if count <= 0 or expires_at <= at:
         return []
     taken = (
-        CouponTemplate.objects.filter(pk=template["id"])
+        CouponTemplate.objects.filter(pk=template["id"], is_active=True)
         .filter(Q(stock__isnull=True) | Q(stock__gte=F("issued_count") + count))
         .update(issued_count=F("issued_count") + count)
     )

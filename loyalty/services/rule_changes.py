@@ -1,12 +1,16 @@
-"""Changing a rule: checked, stored, published and written down, in one transaction."""
+"""Changing a rule: checked, stored, published and written down, in one transaction.
+
+Each row that changed leaves an event with who, what, before and after; the version of the rules
+that follows leaves one of its own (``rules.publish``).
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from django.db import models, transaction
-from django.utils.translation import gettext as _
 
 from loyalty.models import (
     Benefit,
@@ -22,25 +26,42 @@ from loyalty.models import (
     TopUpPlan,
 )
 from loyalty.services import rule_checks, rules
-from members.errors import Refusal
 from members.models import Staff
-from members.selectors.uses import uses_of
+from members.services import rows
 
 Relations = Mapping[str, Iterable[models.Model]]
 
 
 @transaction.atomic
 def _store(
-    rows: Sequence[models.Model], relations: Relations, *, actor: Staff | None, at: dt.datetime
+    changed: Sequence[models.Model],
+    relations: Relations,
+    *,
+    actor: Staff | None,
+    at: dt.datetime,
+    parts: rows.Parts | None = None,
 ) -> RuleSet:
-    for row in rows:
-        row.save()
-        for name, related in relations.items():
-            getattr(row, name).set(related)
+    for row in changed:
+        rows.store(row=row, relations=relations, parts=parts, actor=actor, at=at)
     return rules.publish(actor=actor, at=at)
 
 
-@transaction.atomic
+# What is no relation of its own but a table of numbers.
+PARTS = frozenset({"prices", "coupons"})
+
+
+def parts_of(row: models.Model) -> dict[str, Any]:
+    """What hangs on a rule: a benefit's member prices, a pack's coupons (id, fen or how many)."""
+    match row:
+        case Benefit():
+            prices = row.member_prices.order_by("product_id").values_list("product_id", "price_fen")
+            return {"prices": [list(pair) for pair in prices]}
+        case GiftPack():
+            items = row.items.order_by("template_id").values_list("template_id", "count")
+            return {"coupons": [list(pair) for pair in items]}
+    return {}
+
+
 def save_benefit(
     *,
     benefit: Benefit,
@@ -55,13 +76,17 @@ def save_benefit(
     ``rule_checks.check_benefit`` refuses.
     """
     rule_checks.check_benefit(benefit)
-    if prices is not None:
-        benefit.save()
-        benefit.member_prices.all().delete()
-        MemberPrice.objects.bulk_create(
-            MemberPrice(benefit=benefit, product=product, price_fen=fen) for product, fen in prices
-        )
-    return _store([benefit], relations, actor=actor, at=at)
+
+    def write() -> None:
+        if prices is not None:
+            benefit.member_prices.all().delete()
+            MemberPrice.objects.bulk_create(
+                MemberPrice(benefit=benefit, product=product, price_fen=fen)
+                for product, fen in prices
+            )
+
+    parts = rows.Parts(read=lambda: parts_of(benefit), write=write)
+    return _store([benefit], relations, actor=actor, at=at, parts=parts)
 
 
 def save_template(
@@ -71,8 +96,13 @@ def save_template(
     at: dt.datetime,
     **relations: Iterable[models.Model],
 ) -> RuleSet:
-    """Store one coupon template. Refuses what ``rule_checks.check_template`` refuses."""
+    """Store one coupon template. Refuses what ``rule_checks.check_template`` refuses.
+
+    One that a gift pack still gives stays in use: refuses ``in_use``.
+    """
     rule_checks.check_template(template)
+    if not template.is_active:
+        rule_checks.check_in_no_pack(template)
     return _store([template], relations, actor=actor, at=at)
 
 
@@ -108,13 +138,21 @@ def save_pack(
 
     Refuses what ``rule_checks.check_pack`` refuses.
     """
+    # As they are now, and until this is stored: nobody puts one out of use meanwhile.
+    named = {template.pk for template, _count in coupons}
+    held = CouponTemplate.objects.select_for_update(no_key=True).filter(pk__in=named)
+    fresh = {row.pk: row for row in held.order_by("pk")}
+    coupons = [(fresh[template.pk], count) for template, count in coupons if template.pk in fresh]
     rule_checks.check_pack(pack, coupons=coupons)
-    pack.save()
-    pack.items.all().delete()
-    GiftPackCoupon.objects.bulk_create(
-        GiftPackCoupon(pack=pack, template=template, count=count) for template, count in coupons
-    )
-    return rules.publish(actor=actor, at=at)
+
+    def write() -> None:
+        pack.items.all().delete()
+        GiftPackCoupon.objects.bulk_create(
+            GiftPackCoupon(pack=pack, template=template, count=count) for template, count in coupons
+        )
+
+    parts = rows.Parts(read=lambda: parts_of(pack), write=write)
+    return _store([pack], {}, actor=actor, at=at, parts=parts)
 
 
 def save_category(*, category: Category, actor: Staff | None, at: dt.datetime) -> RuleSet:
@@ -133,27 +171,8 @@ def retire(*, row: models.Model, actor: Staff | None, at: dt.datetime) -> bool:
     Refuses ``in_use`` where it could still be given (a coupon in a gift pack) or where a thing
     has no such state (a gift pack, a category).
     """
-    used_by = uses_of(row)
     if isinstance(row, CouponTemplate):
-        packs = GiftPack.objects.filter(items__template=row).values_list("name", flat=True)
-        if packs:
-            raise Refusal(
-                "in_use",
-                _("Take this coupon out of these gift packs first: %(packs)s.")
-                % {"packs": "、".join(packs)},
-                status=409,
-            )
-    if not used_by:
-        row.delete()
-    elif hasattr(row, "is_active"):
-        row.is_active = False
-        row.save(update_fields=["is_active"])
-    else:
-        raise Refusal(
-            "in_use",
-            _("This is in use and cannot be deleted: %(uses)s. Change these first.")
-            % {"uses": "、".join(f"{name} {count}" for name, count in used_by)},
-            status=409,
-        )
+        rule_checks.check_in_no_pack(row)
+    is_gone = rows.remove(row=row, actor=actor, at=at)
     rules.publish(actor=actor, at=at)
-    return not used_by
+    return is_gone

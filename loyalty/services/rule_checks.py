@@ -184,11 +184,33 @@ def check_pack(row: GiftPack, *, coupons: Sequence[tuple[CouponTemplate, int]]) 
         _refuse("pack_coupon_twice", _("Enter each coupon once, with how many."))
     if not all(1 <= count <= 100 for _template, count in coupons):
         _refuse("pack_count", _("Give 1 to 100 of a coupon."))
+    archived = [template.name for template, _count in coupons if not template.is_active]
+    if archived:
+        _refuse(
+            "pack_coupon_archived",
+            _("%(coupons)s is out of use: put it back into use, or take it out of this gift.")
+            % {"coupons": "、".join(archived)},
+        )
     if not (row.points or row.bonus_fen or row.tier_id or coupons):
         _refuse(
             "pack_empty",
             _("This gift is empty. Add points, a bonus, a coupon or a tier."),
             "points",
+        )
+
+
+def check_in_no_pack(row: CouponTemplate) -> None:
+    """Refuse ``in_use`` for a coupon that is still given in gift packs."""
+    if row._state.adding:
+        return
+    packs = GiftPack.objects.filter(items__template=row).order_by("pk")
+    if packs:
+        raise Refusal(
+            "in_use",
+            _("Take this coupon out of these gift packs first: %(packs)s.")
+            % {"packs": "、".join(pack.name for pack in packs)},
+            status=409,
+            field="is_active",
         )
 
 

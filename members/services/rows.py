@@ -1,9 +1,10 @@
-"""Settings that are no rules: shops, tags, articles … stored and written down together."""
+"""Settings: shops, tags, rules … stored and written down together."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import models, transaction
@@ -17,12 +18,21 @@ from members.services import events
 SECRET = frozenset({"password", "pin_hash", "last_login", "date_joined"})
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What hangs on a row and is stored with it: how it is read (JSON-ready), how it is written."""
+
+    read: Callable[[], dict[str, Any]]
+    write: Callable[[], None]
+
+
 def store(
     *,
     row: models.Model,
-    actor: Staff,
+    actor: Staff | None,
     at: dt.datetime,
     relations: Mapping[str, Iterable[models.Model]] | None = None,
+    parts: Parts | None = None,
 ) -> None:
     """Store a row with its relations; one event with what was before and after, none if equal.
 
@@ -32,18 +42,22 @@ def store(
         before = None
         if row.pk is not None:
             old = type(row)._default_manager.filter(pk=row.pk).first()
-            before = _facts(old) if old is not None else None
+            before = facts_of(old) if old is not None else None
+            if before is not None and parts is not None:
+                before |= parts.read()
         row.save()
         for name, related in (relations or {}).items():
             getattr(row, name).set(related)
-        after = _facts(row)
+        if parts is not None:
+            parts.write()
+        after = facts_of(row) | (parts.read() if parts is not None else {})
         if before == after:
             return
         changed = [name for name in after if before is None or before.get(name) != after[name]]
         events.record(
             kind="row_added" if before is None else "row_changed",
             at=at,
-            staff_id=actor.pk,
+            staff_id=actor.pk if actor else None,
             data={
                 **_name(row),
                 "before": {name: before[name] for name in changed} if before else {},
@@ -52,7 +66,7 @@ def store(
         )
 
 
-def remove(*, row: models.Model, actor: Staff, at: dt.datetime) -> bool:
+def remove(*, row: models.Model, actor: Staff | None, at: dt.datetime) -> bool:
     """Delete what nothing uses (True); what is in use is put out of use instead (False).
 
     Refuses ``in_use`` where a thing has no such state.
@@ -62,7 +76,8 @@ def remove(*, row: models.Model, actor: Staff, at: dt.datetime) -> bool:
         if not used_by:
             facts = _name(row)
             row.delete()
-            events.record(kind="row_removed", at=at, staff_id=actor.pk, data=facts)
+            staff_id = actor.pk if actor else None
+            events.record(kind="row_removed", at=at, staff_id=staff_id, data=facts)
             return True
         if not hasattr(row, "is_active"):
             raise Refusal(
@@ -80,7 +95,8 @@ def _name(row: models.Model) -> dict[str, Any]:
     return {"model": row._meta.model_name, "id": row.pk, "name": str(row)}
 
 
-def _facts(row: models.Model) -> dict[str, Any]:
+def facts_of(row: models.Model) -> dict[str, Any]:
+    """A row's own columns and relations, JSON-ready, without secrets."""
     facts: dict[str, Any] = {}
     for field in row._meta.concrete_fields:
         if field.name not in SECRET:
@@ -89,6 +105,7 @@ def _facts(row: models.Model) -> dict[str, Any]:
                 value if isinstance(value, int | str | bool | None) else field.value_to_string(row)
             )
     for relation in row._meta.many_to_many:
-        if relation.name not in ("groups", "user_permissions"):
+        through: Any = relation.remote_field.through
+        if relation.name not in ("groups", "user_permissions") and through._meta.auto_created:
             facts[relation.name] = sorted(getattr(row, relation.name).values_list("pk", flat=True))
     return facts

@@ -1,0 +1,355 @@
+"""Rules from a date: planned without changing anything, applied once, called off, reported."""
+
+from __future__ import annotations
+
+import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from loyalty.models import (
+    Benefit,
+    CouponTemplate,
+    GiftPack,
+    PlannedChange,
+    Policy,
+    Product,
+    RuleSet,
+    Tier,
+    TopUpPlan,
+)
+from loyalty.selectors.planned import waiting
+from loyalty.services import planned, rule_changes, rules
+from members import clock
+from members.errors import Refusal
+from members.models import Event, Staff
+from tests import factories
+from tests.conftest import LiveDatabase
+from tests.factories import AT
+
+DAY = clock.local_date(AT) + dt.timedelta(days=10)
+MIDNIGHT = clock.start_of_day(DAY)
+ONE_MOMENT = dt.timedelta(microseconds=1)
+
+
+@pytest.fixture
+def owner(db: None) -> Staff:
+    factories.policy()
+    factories.tiers()
+    person = factories.owner()
+    rules.publish(actor=person, at=AT)
+    return person
+
+
+def all_rules() -> tuple[Any, ...]:
+    """Everything that must not move when something is refused."""
+    tables = (Tier, Benefit, CouponTemplate, GiftPack, TopUpPlan, Policy, RuleSet)
+    return tuple(list(table.objects.order_by("pk").values()) for table in tables)
+
+
+def plan_template(
+    template: CouponTemplate, actor: Staff, day: dt.date = DAY, **columns: Any
+) -> PlannedChange:
+    for name, value in columns.items():
+        setattr(template, name, value)
+    return planned.plan(
+        rows=[template],
+        store=lambda: rule_changes.save_template(template=template, actor=actor, at=AT),
+        from_date=day,
+        actor=actor,
+        at=AT,
+    )
+
+
+def kinds() -> list[str]:
+    return list(Event.objects.order_by("pk").values_list("kind", flat=True))
+
+
+def test_planning_changes_nothing_but_the_plan(owner: Staff) -> None:
+    template = factories.coupon_template("满80减20", 2000, 8000)
+    before = all_rules()
+    change = plan_template(template, owner, amount_fen=2500)
+    assert all_rules() == before
+    assert change.lines == [
+        {
+            "id": template.pk,
+            "name": "满80减20",
+            "before": {"amount_fen": 2000},
+            "after": {"amount_fen": 2500},
+        }
+    ]
+    event = Event.objects.latest("pk")
+    assert (event.kind, event.staff_id, event.data["lines"]) == (
+        "rule_planned",
+        owner.pk,
+        change.lines,
+    )
+
+
+def test_it_holds_from_the_first_moment_of_its_day_and_once(owner: Staff) -> None:
+    template = factories.coupon_template("满80减20", 2000, 8000)
+    change = plan_template(template, owner, amount_fen=2500)
+    assert planned.apply_due(at=MIDNIGHT - ONE_MOMENT) == []
+    assert CouponTemplate.objects.get().amount_fen == 2000
+    versions = RuleSet.objects.count()
+    assert planned.apply_due(at=MIDNIGHT) == [change]
+    assert planned.apply_due(at=MIDNIGHT) == []
+    assert CouponTemplate.objects.get().amount_fen == 2500
+    assert RuleSet.objects.count() == versions + 1
+    ruleset = RuleSet.objects.get(pk=Policy.objects.get().ruleset_id or 0)
+    assert [row["amount_fen"] for row in ruleset.snapshot["templates"]] == [2500]
+    change.refresh_from_db()
+    assert (change.status, change.closed_at) == ("applied", MIDNIGHT)
+    told = kinds()
+    assert told[-4:] == ["rule_planned", "row_changed", "rules_published", "rule_plan_applied"]
+    applied = Event.objects.get(kind="row_changed")
+    assert (applied.staff_id, applied.at) == (owner.pk, MIDNIGHT)
+    assert (applied.data["before"], applied.data["after"]) == (
+        {"amount_fen": 2000},
+        {"amount_fen": 2500},
+    )
+
+
+@pytest.mark.parametrize(
+    ("days", "code"), [(0, "from_not_later"), (-1, "from_not_later"), (367, "from_too_far")]
+)
+def test_only_a_day_to_come_and_within_a_year(owner: Staff, days: int, code: str) -> None:
+    template = factories.coupon_template("满80减20", 2000, 8000)
+    before = all_rules()
+    with pytest.raises(Refusal) as refused:
+        plan_template(
+            template, owner, clock.local_date(AT) + dt.timedelta(days=days), amount_fen=2500
+        )
+    assert (refused.value.code, refused.value.field) == (code, "effective_from")
+    assert (all_rules(), PlannedChange.objects.count()) == (before, 0)
+
+
+def test_what_is_refused_today_is_refused_for_later(owner: Staff) -> None:
+    template = factories.coupon_template("满80减20", 2000, 8000)
+    before, told = all_rules(), kinds()
+    with pytest.raises(Refusal) as refused:
+        plan_template(template, owner, amount_fen=9000)
+    assert refused.value.code == "threshold_below_value"
+    assert (all_rules(), kinds(), PlannedChange.objects.count()) == (before, told, 0)
+
+
+def test_nothing_different_is_no_plan(owner: Staff) -> None:
+    template = factories.coupon_template("满80减20", 2000, 8000)
+    with pytest.raises(Refusal) as refused:
+        plan_template(template, owner)
+    assert refused.value.code == "nothing_different"
+
+
+def test_one_plan_at_a_time(owner: Staff) -> None:
+    template = factories.coupon_template("满80减20", 2000, 8000)
+    first = plan_template(template, owner, amount_fen=2500)
+    with pytest.raises(Refusal) as refused:
+        plan_template(template, owner, amount_fen=3000)
+    assert refused.value.code == "already_planned"
+    planned.cancel(change_id=first.pk, actor=owner, at=AT)
+    second = plan_template(CouponTemplate.objects.get(), owner, amount_fen=3000)
+    assert waiting() == [second]
+
+
+def test_called_off_it_never_comes(owner: Staff) -> None:
+    template = factories.coupon_template("满80减20", 2000, 8000)
+    change = plan_template(template, owner, amount_fen=2500)
+    before = all_rules()
+    planned.cancel(change_id=change.pk, actor=owner, at=AT)
+    assert planned.apply_due(at=MIDNIGHT) == []
+    assert all_rules() == before
+    assert kinds()[-1] == "rule_plan_cancelled"
+    with pytest.raises(Refusal) as refused:
+        planned.cancel(change_id=change.pk, actor=owner, at=AT)
+    assert refused.value.code == "too_late"
+
+
+def test_what_somebody_else_changed_meanwhile_stays_and_is_reported(owner: Staff) -> None:
+    template = factories.coupon_template("满80减20", 2000, 8000)
+    change = plan_template(template, owner, amount_fen=2500)
+    CouponTemplate.objects.update(amount_fen=1500)
+    before = all_rules()
+    assert planned.apply_due(at=MIDNIGHT) == [change]
+    assert all_rules() == before
+    change.refresh_from_db()
+    assert change.status == "failed"
+    assert set(change.problem) == {"zh-hans", "en"}
+    assert change.problem["en"].startswith("Somebody changed the same thing after this was planned")
+    assert kinds()[-1] == "rule_plan_failed"
+    assert waiting() == [change]
+    planned.cancel(change_id=change.pk, actor=owner, at=MIDNIGHT)
+    assert waiting() == []
+
+
+def test_another_column_changed_meanwhile_is_kept(owner: Staff) -> None:
+    template = factories.coupon_template("满80减20", 2000, 8000)
+    plan_template(template, owner, amount_fen=2500)
+    CouponTemplate.objects.update(label="老友专享")
+    planned.apply_due(at=MIDNIGHT)
+    row = CouponTemplate.objects.get()
+    assert (row.amount_fen, row.label) == (2500, "老友专享")
+
+
+def test_what_has_become_impossible_is_reported_and_not_applied(owner: Staff) -> None:
+    template = factories.coupon_template("满80减20", 2000, 8000)
+    change = plan_template(template, owner, amount_fen=2500)
+    CouponTemplate.objects.update(threshold_fen=2200)
+    before = all_rules()
+    planned.apply_due(at=MIDNIGHT)
+    assert all_rules() == before
+    change.refresh_from_db()
+    assert change.problem["en"] == "The threshold must be higher than what the coupon takes off."
+
+
+def test_a_rule_that_is_gone_by_then(owner: Staff) -> None:
+    template = factories.coupon_template("满80减20", 2000, 8000)
+    change = plan_template(template, owner, amount_fen=2500)
+    template.delete()
+    planned.apply_due(at=MIDNIGHT)
+    change.refresh_from_db()
+    assert "was deleted" in change.problem["en"]
+
+
+def test_one_that_fails_holds_up_no_other(owner: Staff) -> None:
+    one, other = (factories.coupon_template(name, 2000, 8000) for name in ("一", "二"))
+    plan_template(one, owner, amount_fen=2500)
+    plan_template(other, owner, amount_fen=2500)
+    CouponTemplate.objects.filter(pk=one.pk).update(amount_fen=1000)
+    planned.apply_due(at=MIDNIGHT)
+    assert dict(CouponTemplate.objects.values_list("name", "amount_fen")) == {
+        "一": 1000,
+        "二": 2500,
+    }
+
+
+def plan_tiers(tiers: list[Tier], owner: Staff) -> PlannedChange:
+    return planned.plan(
+        rows=tiers,
+        store=lambda: rule_changes.save_tiers(tiers=tiers, actor=owner, at=AT),
+        from_date=DAY,
+        actor=owner,
+        at=AT,
+    )
+
+
+def test_a_ladder_with_a_new_step_in_its_middle(owner: Staff) -> None:
+    tiers = list(Tier.objects.order_by("-rank"))
+    for tier in tiers:
+        tier.rank += tier.name in ("金卡", "黑卡")
+    new = Tier(name="玉卡", rank=2, threshold_fen=100000)
+    before = all_rules()
+    change = plan_tiers([*tiers[:2], new, *tiers[2:]], owner)
+    assert all_rules() == before
+    assert change.name == "黑卡、金卡、玉卡"
+    assert change.subject == 0
+    planned.apply_due(at=MIDNIGHT)
+    change.refresh_from_db()
+    assert change.status == "applied", change.problem
+    assert list(Tier.objects.order_by("rank").values_list("name", "rank")) == [
+        ("普通", 0),
+        ("银卡", 1),
+        ("玉卡", 2),
+        ("金卡", 3),
+        ("黑卡", 4),
+    ]
+
+
+def test_tiers_that_would_overlap_by_then(owner: Staff) -> None:
+    tiers = list(Tier.objects.order_by("-rank"))
+    tiers[1].threshold_fen = 900000  # gold, below black's ¥10,001
+    change = plan_tiers(tiers, owner)
+    Tier.objects.filter(name="黑卡").update(threshold_fen=800000)
+    before = all_rules()
+    planned.apply_due(at=MIDNIGHT)
+    change.refresh_from_db()
+    assert change.problem["en"].startswith("Each tier must start at a higher amount")
+    assert all_rules() == before
+
+
+def test_a_new_benefit_with_its_tiers_and_prices(owner: Staff) -> None:
+    menu = factories.menu()
+    gold = Tier.objects.get(name="金卡")
+    row = Benefit(name="会员价", kind="member_price", days=[6, 7], when="weekdays")
+    planned.plan(
+        rows=[row],
+        store=lambda: rule_changes.save_benefit(
+            benefit=row, prices=[(menu["latte"], 2800)], tiers=[gold], actor=owner, at=AT
+        ),
+        from_date=DAY,
+        actor=owner,
+        at=AT,
+    )
+    assert not Benefit.objects.exists()
+    planned.apply_due(at=MIDNIGHT)
+    made = Benefit.objects.get()
+    assert (made.days, list(made.tiers.all())) == ([6, 7], [gold])
+    assert list(made.member_prices.values_list("product__sku", "price_fen")) == [("latte", 2800)]
+
+
+def test_an_article_that_is_gone_by_then(owner: Staff) -> None:
+    menu = factories.menu()
+    row = factories.benefit("会员价", "member_price")
+    prices = [(menu["latte"], 2800)]
+    change = planned.plan(
+        rows=[row],
+        store=lambda: rule_changes.save_benefit(benefit=row, prices=prices, actor=owner, at=AT),
+        from_date=DAY,
+        actor=owner,
+        at=AT,
+    )
+    Product.objects.filter(sku="latte").delete()
+    planned.apply_due(at=MIDNIGHT)
+    change.refresh_from_db()
+    assert change.status == "failed"
+    assert not row.member_prices.exists()
+
+
+def test_a_pack_a_plan_and_the_points_sheet(owner: Staff) -> None:
+    template = factories.coupon_template("满80减20", 2000, 8000)
+    pack = GiftPack.objects.create(name="开卡礼", points=10)
+    top_up = TopUpPlan.objects.create(name="充500", pay_fen=50000)
+    sheet = rules.policy()
+    pack.points, top_up.pack, sheet.welcome_pack = 20, pack, pack
+    for row, store in (
+        (
+            pack,
+            lambda: rule_changes.save_pack(pack=pack, coupons=[(template, 2)], actor=owner, at=AT),
+        ),
+        (top_up, lambda: rule_changes.save_plan(plan=top_up, tiers=[], actor=owner, at=AT)),
+        (sheet, lambda: rule_changes.save_policy(policy=sheet, actor=owner, at=AT)),
+    ):
+        planned.plan(rows=[row], store=store, from_date=DAY, actor=owner, at=AT)
+    assert Policy.objects.get().welcome_pack_id is None
+    done = planned.apply_due(at=MIDNIGHT)
+    assert [change.status for change in done] == ["applied"] * 3, [one.problem for one in done]
+    assert Policy.objects.get().welcome_pack_id == pack.pk
+    assert TopUpPlan.objects.get().pack_id == pack.pk
+    assert rule_changes.parts_of(GiftPack.objects.get()) == {"coupons": [[template.pk, 2]]}
+
+
+@pytest.mark.usefixtures("live_db")
+def test_of_many_workers_one_applies_it(live_db: LiveDatabase) -> None:
+    factories.policy()
+    person = factories.owner()
+    template = factories.coupon_template("满80减20", 2000, 8000)
+    rules.publish(actor=person, at=AT)
+    plan_template(template, person, amount_fen=2500)
+    workers = 6
+    start = Barrier(workers)
+
+    def work(_number: int) -> int:
+        try:
+            start.wait(30)
+            return len(planned.apply_due(at=MIDNIGHT))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(workers) as pool:
+        done = sorted(pool.map(work, range(workers)))
+    assert done == [0] * (workers - 1) + [1]
+    assert Event.objects.filter(kind="rule_plan_applied").count() == 1
+    assert Event.objects.filter(kind="row_changed").count() == 1
+    assert CouponTemplate.objects.get().amount_fen == 2500
