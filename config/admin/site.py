@@ -12,7 +12,7 @@ from django.template.response import TemplateResponse
 from unfold.forms import AuthenticationForm
 from unfold.sites import UnfoldAdminSite
 
-from config.admin import home, palette
+from config.admin import home, palette, programs
 from members import clock
 from members.models import Staff
 
@@ -41,6 +41,10 @@ class OfficeSite(UnfoldAdminSite):
 
     def has_permission(self, request: HttpRequest) -> bool:
         return isinstance(request.user, Staff) and request.user.is_active
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        # Asked only by the page that shows it.
+        return {**super().each_context(request), "programs": programs.look}
 
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

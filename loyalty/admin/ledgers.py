@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as lazy
 from unfold.contrib.filters.admin import (
@@ -19,7 +20,7 @@ from unfold.paginator import InfinitePaginator
 
 from loyalty.admin.orders import by_member_or_number, member_link, order_link
 from loyalty.card import bills
-from loyalty.models import Coupon, Entry
+from loyalty.models import Coupon, CouponUse, Entry
 from loyalty.money import format_yuan
 from members import clock
 from members.admin.base import ReadOnlyAdmin
@@ -97,7 +98,17 @@ class CouponAdmin(SavedViewsMixin, ReadOnlyAdmin):
     """The coupons that members hold or held."""
 
     see = "redeem"
-    list_display = ("code", "template", "who", "state", "left", "issued", "last_day", "given_for")
+    list_display = (
+        "code",
+        "template",
+        "who",
+        "state",
+        "left",
+        "issued",
+        "last_day",
+        "given_for",
+        "used_in",
+    )
     list_display_links = None
     list_filter = (
         ("template", RelatedDropdownFilter),
@@ -141,3 +152,20 @@ class CouponAdmin(SavedViewsMixin, ReadOnlyAdmin):
     @admin.display(description=lazy("given for"))
     def given_for(self, coupon: Coupon) -> str:
         return str(bills.SOURCES.get(coupon.source, coupon.source))
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """In which purchases the page's coupons were used, read for all of them at once."""
+        changelist = super().get_changelist_instance(request)
+        shown = {coupon.pk: coupon for coupon in changelist.result_list}
+        uses = CouponUse.objects.filter(coupon__in=shown, returned=False).order_by("order_id")
+        found: dict[int, list[int]] = {}
+        for coupon_id, order_id in uses.values_list("coupon_id", "order_id"):
+            found.setdefault(coupon_id, []).append(order_id)
+        for coupon in changelist.result_list:
+            coupon.orders = found.get(coupon.pk, [])
+        return changelist
+
+    @admin.display(description=lazy("used in"))
+    def used_in(self, coupon: Any) -> SafeString | str:
+        links = [(order_link(order_id),) for order_id in coupon.orders]
+        return format_html_join(" ", "{}", links) or "–"
