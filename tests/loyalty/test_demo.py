@@ -2,38 +2,72 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from io import StringIO
+
 import pytest
+from django.core.management import call_command
+from django.db.models import Sum
 
 from loyalty.demo import fill, shop
-from loyalty.models import Account, Lot, MemberStats, Order
-from loyalty.services import rules
-from loyalty.settlement import calculator
-from loyalty.settlement.replay import inputs_from_json
-from members.models import Member
+from loyalty.models import Lot, MemberStats, Order, Product, Refund, Tier
+from loyalty.selectors import reconciliation
+from loyalty.services.again import settle_again
+from members.models import Member, Shop
 from tests import factories
 from tests.factories import AT
 
 pytestmark = pytest.mark.django_db
 
+MEMBERS = 150
 
-def test_a_small_demo_shop_is_whole_and_can_be_replayed() -> None:
+
+@pytest.fixture
+def filled() -> int:
+    """The shop with fewer members than `make run` gives it; the number of their orders."""
     shop.ensure_demo(passwords={"cashier": factories.PASSWORD}, at=AT)
-    known = Member.objects.count()
-    made = fill.fill(at=AT, members=60)
-    assert Member.objects.count() == known + 60
-    assert Order.objects.exclude(inputs=None).count() == made + 2
+    made = fill.fill(at=AT, members=MEMBERS)
     fill.hand_back(at=AT)
-    for order in Order.objects.exclude(inputs=None).select_related("ruleset"):
-        assert order.ruleset is not None
-        book = rules.rulebook(order.ruleset_id or 0, order.ruleset.content_hash)
-        result = calculator.settle(book.sale(inputs_from_json(order.inputs or {})))
-        assert (result.gross_fen, result.base_fen, result.other_fen, result.points_earned) == (
-            order.gross_fen,
-            order.base_fen,
-            order.other_fen,
-            order.points_earned,
-        )
-    for account in Account.objects.all():
-        assert account.balance == sum(account.entries.values_list("delta", flat=True))
-    assert MemberStats.objects.filter(tier__rank__gt=0).count() > 3
-    assert Lot.objects.filter(top_up__isnull=False).exists()
+    return made
+
+
+def test_it_is_a_chain_with_a_year_behind_it(filled: int) -> None:
+    assert (Shop.objects.count(), Product.objects.count(), Tier.objects.count()) == (3, 40, 4)
+    assert Member.objects.count() == MEMBERS + len(shop.PEOPLE)
+    assert MemberStats.objects.filter(tier__rank__gt=0).count() > MEMBERS // 20
+    assert Lot.objects.filter(top_up__isnull=False).count() > MEMBERS // 20
+    first = Order.objects.order_by("at")[0]
+    assert AT - dt.timedelta(days=360) < first.at < AT - dt.timedelta(days=300)
+    assert Refund.objects.count() == fill.REFUNDS
+
+
+def test_every_order_comes_out_the_same_by_its_rules_and_inputs(filled: int) -> None:
+    orders = list(Order.objects.select_related("ruleset"))
+    outcomes = [settle_again(order) for order in orders]
+    assert len(orders) == filled + 2  # of the members one is told about
+    assert [one.agrees for one in outcomes if one is not None] == [True] * len(orders)
+    said = StringIO()
+    call_command("settle_again", stdout=said)
+    assert f"{len(orders):,}" in said.getvalue()
+
+
+def test_a_sale_that_was_tampered_with_is_named(filled: int) -> None:
+    order = Order.objects.filter(member__isnull=False).latest("pk")
+    Order.objects.filter(pk=order.pk).update(basis_fen=order.basis_fen + 1)
+    said = StringIO()
+    with pytest.raises(SystemExit) as ended:
+        call_command("settle_again", stdout=said)
+    assert ended.value.code == 1
+    assert f" {order.pk}" in said.getvalue()
+    assert f"{order.basis_fen + 1}" in said.getvalue()
+
+
+def test_its_ledger_is_clean(filled: int) -> None:
+    report = reconciliation.run()
+    assert report.totals == {}
+    assert report.counted["orders"] == filled + 2
+
+
+def test_the_same_day_gives_the_same_shop(filled: int) -> None:
+    sums = Order.objects.aggregate(Sum("gross_fen"), Sum("other_fen"), Sum("points_earned"))
+    assert (filled, *sums.values()) == (980, 7616600, 5838240, 69231)

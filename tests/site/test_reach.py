@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from django.db import transaction
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import get_resolver, reverse
 from django.urls.resolvers import URLPattern, URLResolver
@@ -218,7 +217,7 @@ def address(world: World, name: str, pattern: URLPattern) -> str:
     return reverse(name, kwargs={key: world.things[key] for key in pattern.pattern.converters})
 
 
-def outcome(answer: HttpResponse) -> str:
+def outcome(answer: Any) -> str:
     if answer.status_code != 302:
         return str(answer.status_code)
     place = answer["Location"]
