@@ -12,7 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.views.csrf import csrf_failure
 
 from loyalty.counter import identity, parsing, presenters
 from loyalty.counter.access import Till, till_of
@@ -62,6 +64,14 @@ def refused(refusal: Refusal) -> JsonResponse:
         details = body["error"].setdefault("details", {})
         details["quote"] = presenters.quote_view(refusal.worked)
     return JsonResponse(body, status=refusal.status, headers={"Cache-Control": "no-store"})
+
+
+def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Every form of the site without its token: programs are answered in their own shape."""
+    if not request.path.startswith(reverse("counter:home") + "api/"):
+        return csrf_failure(request, reason=reason)
+    words = _("The token of this session is missing or old. Load the page anew and send it again.")
+    return refused(Refusal("csrf_failed", words, status=403))
 
 
 def _claim(till: Till, at: dt.datetime) -> Callable[[str], int]:

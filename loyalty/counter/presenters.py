@@ -162,7 +162,9 @@ VIOLET = frozenset(
 
 def tone_of(code: str) -> str:
     """The colour and the sound of a refusal: warn, ask or bad."""
-    return "warn" if code in ORANGE else "ask" if code in VIOLET else "bad"
+    if code in ORANGE or code.endswith("_unreadable"):
+        return "warn"
+    return "ask" if code in VIOLET else "bad"
 
 
 def error_view(refusal: Refusal, *, at: str = "form") -> dict[str, Any]:

@@ -361,6 +361,12 @@ def _stored(draft: Draft, argument: str) -> None:
     draft.is_stored_chosen = True
 
 
+def _unspend(draft: Draft, _argument: str) -> None:
+    """Neither points nor stored value pay: what is left when no code can be read."""
+    draft.points = 0
+    _stored(draft, "off")
+
+
 def _id(argument: str) -> int:
     if not (argument.isascii() and argument.isdigit() and len(argument) <= 18):
         raise Refusal("action_unknown", _("This button is not known. Reload the page."))
@@ -381,5 +387,6 @@ CHANGES: dict[str, Callable[[Draft, str], None]] = {
     "coupon-on": _coupon_on,
     "points": _set_points,
     "stored": _stored,
+    "unspend": _unspend,
 }
 SPENDING = frozenset({"points", "stored"})

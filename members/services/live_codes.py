@@ -108,8 +108,8 @@ def claim(*, code: str, place: str, at: dt.datetime) -> int:
             field="code",
         )
     now_s = str(int(at.timestamp()))
-    arguments = (f"u:{now_s}:{place}", str(USED_TTL_S), now_s, str(TTL_S))
-    arguments += (AT_COUNTER, str(AT_COUNTER_S))
+    used = f"u:{now_s}:{place}"
+    arguments = (used, str(USED_TTL_S), now_s, str(TTL_S), AT_COUNTER, str(AT_COUNTER_S))
     try:
         found = store.client().eval(CLAIM, 1, _key(digits), *arguments)
     except store.StoreError as error:

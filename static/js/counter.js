@@ -155,6 +155,7 @@ Counter.looked = async () => {
 };
 
 document.addEventListener("input", (event) => {
+  document.body.classList.remove("told"); // the next thing has begun
   if (event.target.id !== "entry" || !one("form.sale")) return;
   clearTimeout(lookTimer);
   lookTimer = setTimeout(look, 120);

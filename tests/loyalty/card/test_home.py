@@ -173,7 +173,11 @@ def test_a_confirmation_waits_on_top(client: Client, cast: Cast) -> None:
         at=AT,
     )
     assert "Confirm a spend of ¥250.00" in words(card(client))
-    assert client.get("/m/now").json() == {"version": newest(), "confirm": f"/m/confirm/{row.pk}"}
+    assert client.get("/m/now").json() == {
+        "version": newest(),
+        "confirm": f"/m/confirm/{row.pk}",
+        "soon": False,
+    }
 
 
 def newest() -> int:

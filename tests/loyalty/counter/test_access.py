@@ -138,3 +138,13 @@ def test_pages_that_are_not_there_and_forms_that_are_too_old(cast: Cast, client:
     strict = Client(enforce_csrf_checks=True)
     answer = strict.post("/counter/login/", {"username": "lin"})
     assert (answer.status_code, 'data-code="page_too_old"' in answer.text) == (403, True)
+
+
+def test_a_missing_token_is_answered_in_the_shape_that_was_asked(cast: Cast) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(cast.cashier, backend="members.backends.StaffBackend")
+    answer = browser.post("/counter/api/quote", "{}", content_type="application/json")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "csrf_failed")
+    page = browser.post("/counter/join/", {"phone": "13900000000"})
+    assert page.status_code == 403
+    assert page["Content-Type"].startswith("text/html")

@@ -292,3 +292,13 @@ def test_scan_amount_enter_is_a_whole_sale(client: Client, cast: Cast) -> None:
     form = {"entry": "100", "seen": "100", "hash": seen, "tender": "cash", "do": "go"}
     client.post(SALE, form)
     assert Order.objects.get().stored_cover_fen == 9000
+
+
+def test_each_refusal_colours_the_whole_page(client: Client, cast: Cast) -> None:
+    for words, tone in (("660000000000000001", "warn"), ("6912345678901", "warn")):
+        assert f'<body class="told {tone}">' in scan(client, words)
+    Member.objects.filter(pk=cast.member.pk).update(status="frozen")
+    page = scan(client, CARD)
+    assert '<body class="told bad">' in page
+    assert "Back to the sale" in page
+    assert '<body class="">' in client.get("/counter/").text
