@@ -24,7 +24,7 @@ from loyalty.admin import rule_words
 from loyalty.admin.fields import TimesField, YuanField, ZheField
 from loyalty.admin.planning import RuleAdmin, RuleForm
 from loyalty.models import Benefit, MemberPrice
-from loyalty.services import examples, rule_changes, rule_checks
+from loyalty.services import examples, rivals, rule_changes, rule_checks
 from loyalty.settlement.types import Refused
 from members.admin.base import OfficeInline
 from members.models import Staff
@@ -260,8 +260,24 @@ class BenefitAdmin(RuleAdmin):
             shown = examples.benefit_examples(rule=rule, at=at)
         except Refused:
             shown = []
+        others = examples.current_snapshot(at)["benefits"]
         return {
+            "conflicts": [
+                rule_words.rival_words(row.name, one)
+                for one in rivals.rivals(_with_its_days(rule, row, data), others)
+            ],
             "effect": rule_words.coupon_words(row),
             "when_words": rule_words.when_words(row),
             "examples": [rule_words.example_view(one) for one in shown],
         }
+
+
+def _with_its_days(rule: dict[str, Any], row: Benefit, data: dict[str, Any]) -> dict[str, Any]:
+    """The rule on its own days and in its own shops: an example is of any."""
+    return rule | {
+        "when": row.when,
+        "days": list(row.days),
+        "date_from": row.date_from.isoformat() if row.date_from else None,
+        "date_to": row.date_to.isoformat() if row.date_to else None,
+        "shops": [shop.pk for shop in data.get("shops") or ()],
+    }

@@ -23,6 +23,8 @@ from loyalty.services import rule_changes, rule_checks, rules
 from loyalty.services.working import TENDERS as TENDERS_OUTSIDE
 from members.models import Staff
 
+LAWFUL_FEN = 500_000  # 单用途商业预付卡管理办法: ¥5,000 for a registered card
+
 
 class PolicyForm(RuleForm):
     earn_per_yuan_pm = TimesField(label=lazy("points for each ¥1 paid"))
@@ -126,6 +128,14 @@ def _sentences(row: Policy) -> list[str]:
         % {"back": format_yuan(back_fen), "percent": f"{back_fen // 100}.{back_fen % 100:02d}"},
         _("Points end %(months)s months after they were earned.") % {"months": row.points_months},
     ]
+    if row.top_up_max_balance_fen > LAWFUL_FEN:
+        found.append(
+            _(
+                "In mainland China a card in a member’s name may hold %(amount)s at most."
+                " Ask a lawyer before you allow more."
+            )
+            % {"amount": format_yuan(LAWFUL_FEN)}
+        )
     if row.welcome_pack is not None:
         found.append(
             _("Who joins gets %(gift)s.")

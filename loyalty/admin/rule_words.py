@@ -17,9 +17,10 @@ from loyalty.counter.wording import (
     step_title,
     times_words,
 )
-from loyalty.models import Benefit, CouponTemplate
+from loyalty.models import Benefit, CouponTemplate, Tier
 from loyalty.money import format_yuan
 from loyalty.services.examples import Example
+from loyalty.services.rivals import AMOUNT, POINTS, Rival
 
 
 def value_words(model: Any, key: str, value: Any) -> str:
@@ -157,3 +158,54 @@ def when_words(row: Benefit) -> str:
         period = Benefit.QuotaPeriod(row.quota_period).label if row.quota_period else ""
         words += " · " + _("%(count)s times %(period)s") % {"count": row.quota, "period": period}
     return words
+
+
+def rival_words(name: str, rival: Rival) -> str:
+    """What happens where two benefits meet."""
+    names = {"one": name, "other": rival.name, "winner": rival.winner}
+    if rival.winner is None:
+        return (
+            _("“%(one)s” and “%(other)s” can meet: on each purchase the one that saves more wins.")
+            % names
+        )
+    if rival.group == POINTS:
+        return (
+            _("“%(one)s” and “%(other)s” can meet: the larger one counts, that is “%(winner)s”.")
+            % names
+        )
+    if rival.group == AMOUNT:
+        return (
+            _(
+                "“%(one)s” and “%(other)s” can meet: the one that takes off more counts, that is"
+                " “%(winner)s”."
+            )
+            % names
+        )
+    return (
+        _("“%(one)s” and “%(other)s” can meet: the better one wins, that is “%(winner)s”.") % names
+    )
+
+
+def tier_words(tier: Tier) -> str:
+    """How one comes into a tier and how long one stays; nothing while it is half filled in."""
+    if None in (tier.threshold_fen, tier.keep_months):
+        return ""
+    if tier.threshold_fen == 0:
+        return _("Everybody starts here.")
+    words = _("From %(amount)s spent") % {"amount": format_yuan(tier.threshold_fen)}
+    if tier.dual_threshold_fen is not None and tier.dual_checkins is not None:
+        words = _("%(words)s, or from %(amount)s with %(days)s check-ins") % {
+            "words": words,
+            "amount": format_yuan(tier.dual_threshold_fen),
+            "days": tier.dual_checkins,
+        }
+    words = _("%(words)s. Kept for %(months)s months") % {
+        "words": words,
+        "months": tier.keep_months,
+    }
+    if tier.grace_days:
+        words = _("%(words)s, then %(days)s days of grace") % {
+            "words": words,
+            "days": tier.grace_days,
+        }
+    return _("%(words)s.") % {"words": words}

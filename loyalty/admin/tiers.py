@@ -227,6 +227,7 @@ class TierAdmin(EditAdmin):
                 "tier": form.instance,
                 "now": now.get(form.instance.pk or 0, 0),
                 "would": count,
+                "words": rule_words.tier_words(form.instance),
                 "benefits": benefits,
             }
             for form, count, benefits in zip(
@@ -264,7 +265,12 @@ class TierAdmin(EditAdmin):
         grid = Grid(request.POST, with_new=_has_new(request))
         grid.is_valid()
         columns = [
-            {"form": form, "tier": form.instance, "would": count}
+            {
+                "form": form,
+                "tier": form.instance,
+                "would": count,
+                "words": rule_words.tier_words(form.instance),
+            }
             for form, count in zip(grid.forms, _would_hold(grid, clock.now()), strict=True)
         ]
         return TemplateResponse(request, "admin/tier_counts.html", {"columns": columns})

@@ -363,3 +363,13 @@ def test_the_sheet_of_points(house: House, owner: Client) -> None:
     assert page.context["sentences"][0] == "¥1 = 1 points; 100 points take ¥1.00 off."
     wrong = owner.post(address, {**form_of(owner.get(address)), "points_months": "0"})
     assert errors_of(wrong)["points_months"] == ["Choose 1 to 120 months."]
+
+
+def test_where_two_benefits_meet_the_page_says_which_one_wins(house: House, owner: Client) -> None:
+    preview = reverse("admin:loyalty_benefit_preview")
+    page = owner.post(preview, benefit_form(tiers=[house.tiers["金卡"].pk]))
+    assert [str(one) for one in page.context["conflicts"]] == [
+        "“会员日8折” and “金卡 9折” can meet: the better one wins, that is “会员日8折”."
+    ]
+    page = owner.post(preview, benefit_form(tiers=[house.tiers["银卡"].pk]))
+    assert page.context["conflicts"] == []

@@ -151,3 +151,19 @@ def test_a_tier_in_use_is_put_out_of_use(house: House, owner: Client) -> None:
     unused = house.tiers["黑卡"]
     owner.post(reverse("admin:loyalty_tier_delete", args=[unused.pk]))
     assert not Tier.objects.filter(pk=unused.pk).exists()
+
+
+def test_each_tier_is_said_in_words_while_it_is_typed(house: House, owner: Client) -> None:
+    form = grid(owner) | {
+        key(house, "银卡", "dual_threshold_fen"): "300",
+        key(house, "银卡", "dual_checkins"): "10",
+        key(house, "银卡", "grace_days"): "30",
+    }
+    page = owner.post(reverse("admin:loyalty_tier_counts"), form)
+    assert [column["words"] for column in page.context["columns"]] == [
+        "Everybody starts here.",
+        "From ¥501.00 spent, or from ¥300.00 with 10 check-ins. Kept for 12 months,"
+        " then 30 days of grace.",
+        "From ¥2,001.00 spent. Kept for 12 months.",
+        "From ¥10,001.00 spent. Kept for 12 months.",
+    ]
