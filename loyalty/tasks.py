@@ -109,7 +109,7 @@ def fill_demo() -> None:
 
 
 # A task ends long before the broker would hand it out a second time; the sweep goes on with it.
-_BULK_BATCHES = 100
+_BULK_BATCHES = 200
 
 
 @shared_task(name=bulk.TASK)  # type: ignore[untyped-decorator,unused-ignore]

@@ -28,7 +28,7 @@ from members.models import Member, Staff
 from members.services import codes, events
 from members.services.staff import require
 
-BATCH = 2000  # members; a till waits for one batch at most
+BATCH = 1000  # members; a till waits for one batch at most
 LEASE = dt.timedelta(minutes=1)
 TASK = "loyalty.give_bulk"
 
@@ -43,13 +43,12 @@ SELECT %s, chosen.id, 'waiting' FROM ({audience}) AS chosen(id)
 GIVE = """
 WITH judged AS (
     SELECT m.id AS member_id, CASE WHEN m.status <> 'active' THEN m.status
-        WHEN NOT %(usable)s THEN 'over' WHEN h.held >= %(limit)s THEN 'limit'
+        WHEN NOT %(usable)s THEN 'over'
+        WHEN %(limit)s::int IS NOT NULL AND (SELECT count(*) FROM loyalty_coupon c
+            WHERE c.member_id = m.id AND c.template_id = %(template)s) >= %(limit)s::int
+            THEN 'limit'
         ELSE 'given' END AS verdict
-    FROM members_member m LEFT JOIN (
-        SELECT member_id, count(*) AS held FROM loyalty_coupon
-        WHERE template_id = %(template)s AND member_id = ANY(%(members)s) GROUP BY 1
-    ) h ON h.member_id = m.id
-    WHERE m.id = ANY(%(members)s)
+    FROM members_member m WHERE m.id = ANY(%(members)s)
 ), numbered AS (
     SELECT member_id, verdict,
         row_number() OVER (PARTITION BY verdict ORDER BY member_id) AS number
@@ -81,6 +80,7 @@ WITH judged AS (
     UPDATE loyalty_bulkissuemember b SET outcome = d.outcome, coupon_id = g.id
     FROM decided d LEFT JOIN given g ON g.member_id = d.member_id
     WHERE b.issue_id = %(issue)s AND b.member_id = d.member_id
+        AND b.member_id = ANY(%(members)s)
     RETURNING b.outcome
 )
 SELECT count(*) FILTER (WHERE outcome = 'given'), count(*) FILTER (WHERE outcome <> 'given')
