@@ -168,6 +168,13 @@ def _points_claimed(facts: Facts, names: Names) -> str:
     }
 
 
+def _code_taken(facts: Facts, names: Names) -> str:
+    return _("“%(name)s” by the code %(code)s") % {
+        "name": facts.get("name", ""),
+        "code": facts.get("code", ""),
+    }
+
+
 def _updated(facts: Facts, names: Names) -> str:
     return _("Data corrected")
 
@@ -311,6 +318,7 @@ TELLERS: dict[str, tuple[Teller, str]] = {
     "benefit_redeemed": (_redeemed, "redeem"),
     "points_expired": (_points_expired, "hourglass_bottom"),
     "points_claimed": (_points_claimed, "qr_code"),
+    "code_taken": (_code_taken, "redeem"),
     "member_updated": (_updated, "edit"),
     "phone_changed": (_fixed(lambda: _("Phone changed")), "phone_iphone"),
     "phone_seen": (_fixed(lambda: _("Phone looked at in full")), "visibility"),

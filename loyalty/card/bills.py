@@ -27,6 +27,7 @@ SOURCES: dict[str, Promise] = {
     "adjustment": lazy("Correction"),
     "import": lazy("Taken over"),
     "bulk": lazy("From the shop"),
+    "code": lazy("By a discount code"),
 }
 
 

@@ -1,7 +1,7 @@
 """The one field at the counter: what was scanned or typed, told apart by its form.
 
-Exact matches first, then by form: live member code, card number, coupon, phone, amount, and
-letters as a name.
+Exact matches first (a typed discount code, an article's barcode), then by form: live member code,
+card number, coupon, phone, amount, and letters as a name.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty.counter import parsing
 from loyalty.counter.drafts import DraftLine
-from loyalty.models import Coupon, Product
+from loyalty.models import Coupon, CouponTemplate, Product
 from loyalty.money import MoneyTextError, parse_yuan
-from loyalty.selectors import articles
+from loyalty.selectors import articles, coupons
 from members.codes import (
     CARD_LENGTH,
     COUPON_LENGTH,
@@ -54,7 +54,14 @@ class MemberCode:
     digits: str
 
 
-Read = Member | MemberCode | Coupon | DraftLine | Choice
+@dataclass(frozen=True, slots=True)
+class DiscountCode:
+    """A typed discount code; it gives the member its coupon."""
+
+    template: CouponTemplate
+
+
+Read = Member | MemberCode | DiscountCode | Coupon | DraftLine | Choice
 
 
 def read(text: str) -> Read:
@@ -74,6 +81,9 @@ def read(text: str) -> Read:
 
 
 def _read(words: str) -> Read:
+    template = coupons.by_code(words)
+    if template is not None:
+        return DiscountCode(template)
     product = articles.by_barcode(words)
     if product is None:
         found = _by_digits(plain_digits(words))

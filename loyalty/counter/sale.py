@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeGuard
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from loyalty.counter import drafts, entry, identity, parsing, sale_page
+from loyalty.counter import changes, drafts, entry, identity, parsing, sale_page
 from loyalty.counter.access import Till, counter_page
 from loyalty.counter.drafts import Draft, DraftLine
 from loyalty.counter.entry import Choice
-from loyalty.models import Coupon, CouponTemplate, Product
+from loyalty.models import Coupon, CouponTemplate
 from loyalty.selectors import sales
-from loyalty.services import checkout, confirmations, redeeming
+from loyalty.services import checkout, confirmations, discount_codes, redeeming
 from members import clock
 from members.errors import Refusal, member_unknown
 from members.models import Member
@@ -59,12 +59,12 @@ def _act(request: HttpRequest, till: Till, draft: Draft) -> HttpResponse:
     """What was asked by a button, or by Enter: the next thing."""
     action, _colon, argument = request.POST.get("do", "go").partition(":")
     if action not in ("go", "take", "look"):
-        change = CHANGES.get(action)
+        change = changes.ALL.get(action)
         if change is None:
             raise Refusal("action_unknown", _("This button is not known. Reload the page."))
         _take_seen(request, till, draft)
         change(draft, argument)
-        if action in SPENDING and argument not in ("off", "0"):
+        if action in changes.SPENDING and argument not in ("off", "0"):
             identity.refuse_spending_unseen(draft, till=till, at=clock.now())
         return _kept(request, till, draft)
     words = request.POST.get("entry", "").strip()
@@ -77,6 +77,9 @@ def _act(request: HttpRequest, till: Till, draft: Draft) -> HttpResponse:
             return _look(request, till, draft, found, words)
         draft.points = points
         _take(draft, found, words, till=till)
+        if isinstance(found, entry.DiscountCode):
+            done = _("On the card now: %(name)s.") % {"name": found.template.name}
+            messages.success(request, done)
         if _is_pass_alone(found, draft):
             return _redeem_pass(till, draft, found.pk)
         if isinstance(found, DraftLine) and _was_seen(request, till, draft, words):
@@ -154,7 +157,7 @@ def _points_asked(request: HttpRequest, draft: Draft) -> int:
 
 def _take(
     draft: Draft,
-    found: Member | entry.MemberCode | Coupon | DraftLine | Choice,
+    found: entry.Read,
     words: str,
     *,
     till: Till,
@@ -168,6 +171,8 @@ def _take(
         return
     elif isinstance(found, Coupon):
         _take_coupon(draft, found, till=till)
+    elif isinstance(found, entry.DiscountCode):
+        _take_code(draft, found, till=till)
     elif len(draft.lines) >= parsing.MAX_LINES:
         raise Refusal("too_many_lines", _("A sale has at most 500 lines. Split it into two."))
     else:
@@ -195,6 +200,27 @@ def _take_coupon(draft: Draft, coupon: Coupon, *, till: Till) -> None:
     chosen = draft.coupons or []
     draft.coupons = chosen if coupon.pk in chosen else [*chosen, coupon.pk]
     draft.without_coupons = [other for other in draft.without_coupons if other != coupon.pk]
+
+    if draft.lines:  # refused now, while taking it back is one scan less
+        checkout.quote(cart=draft.cart(), shop=till.shop, at=clock.now())
+
+
+def _take_code(draft: Draft, found: entry.DiscountCode, *, till: Till) -> None:
+    """The code's coupon goes on the member's card, where the best combination finds it."""
+    if draft.member_id is None:
+        raise Refusal(
+            "member_needed",
+            _("This discount code needs a member. Find the member, then type it again."),
+            field="entry",
+        )
+    coupon_id = discount_codes.take(
+        template=found.template,
+        member_id=draft.member_id,
+        shop=till.shop,
+        actor=till.staff,
+        at=clock.now(),
+    )
+    draft.without_coupons = [one for one in draft.without_coupons if one != coupon_id]
 
 
 def settle(request: HttpRequest, till: Till, draft: Draft) -> HttpResponse:
@@ -262,71 +288,6 @@ def _pin_proved(request: HttpRequest, draft: Draft, at: dt.datetime) -> bool:
     return True
 
 
-def _drop(draft: Draft, argument: str) -> None:
-    del draft.lines[_line_number(draft, argument)]
-
-
-def _more(draft: Draft, argument: str) -> None:
-    line = draft.lines[_line_number(draft, argument)]
-    line.quantity = min(line.quantity + 1, parsing.MAX_QUANTITY)
-
-
-def _less(draft: Draft, argument: str) -> None:
-    number = _line_number(draft, argument)
-    if draft.lines[number].quantity == 1:
-        del draft.lines[number]
-    else:
-        draft.lines[number].quantity -= 1
-
-
-def _line_number(draft: Draft, argument: str) -> int:
-    number = _id(argument)
-    if number >= len(draft.lines):
-        raise Refusal("line_unknown", _("This line is not there any more."), status=404)
-    return number
-
-
-def _choose_member(draft: Draft, argument: str) -> None:
-    draft.choose_member(find.by_id(_id(argument)).pk)
-
-
-def _choose_by_tail(draft: Draft, argument: str) -> None:
-    """The four digits were the end of a phone after all: the amount they made goes."""
-    _choose_member(draft, argument)
-    if draft.lines and draft.lines[-1].product_id is None:
-        draft.lines.pop()
-
-
-def _choose_article(draft: Draft, argument: str) -> None:
-    product = Product.objects.filter(pk=_id(argument), is_active=True).first()
-    if product is None:
-        raise Refusal("article_unknown", _("This article is not known any more."), status=404)
-    draft.add(entry.line_of(product))
-
-
-def _forget_member(draft: Draft, _argument: str) -> None:
-    draft.choose_member(None)
-
-
-def _benefit_off(draft: Draft, argument: str) -> None:
-    draft.without_benefits = sorted({*draft.without_benefits, _id(argument)})
-
-
-def _benefit_on(draft: Draft, argument: str) -> None:
-    draft.without_benefits = [one for one in draft.without_benefits if one != _id(argument)]
-
-
-def _coupon_off(draft: Draft, argument: str) -> None:
-    coupon = _id(argument)
-    if draft.coupons is not None:
-        draft.coupons = [one for one in draft.coupons if one != coupon] or None
-    draft.without_coupons = sorted({*draft.without_coupons, coupon})
-
-
-def _coupon_on(draft: Draft, argument: str) -> None:
-    draft.without_coupons = [one for one in draft.without_coupons if one != _id(argument)]
-
-
 def _is_pass_alone(found: entry.Read, draft: Draft) -> TypeGuard[Coupon]:
     """A pass scanned with nothing to buy is used once: a coffee handed over."""
     return (
@@ -350,43 +311,3 @@ def _redeem_pass(till: Till, draft: Draft, coupon_id: int) -> HttpResponse:
     draft.order_id = answer["order"]
     drafts.save(till, draft)
     return redirect("counter:order", draft.order_id)
-
-
-def _set_points(draft: Draft, argument: str) -> None:
-    draft.points = _id(argument)
-
-
-def _stored(draft: Draft, argument: str) -> None:
-    draft.use_stored_value = argument == "on"
-    draft.is_stored_chosen = True
-
-
-def _unspend(draft: Draft, _argument: str) -> None:
-    """Neither points nor stored value pay: what is left when no code can be read."""
-    draft.points = 0
-    _stored(draft, "off")
-
-
-def _id(argument: str) -> int:
-    if not (argument.isascii() and argument.isdigit() and len(argument) <= 18):
-        raise Refusal("action_unknown", _("This button is not known. Reload the page."))
-    return int(argument)
-
-
-CHANGES: dict[str, Callable[[Draft, str], None]] = {
-    "drop": _drop,
-    "more": _more,
-    "less": _less,
-    "member": _choose_member,
-    "tail": _choose_by_tail,
-    "article": _choose_article,
-    "forget": _forget_member,
-    "benefit-off": _benefit_off,
-    "benefit-on": _benefit_on,
-    "coupon-off": _coupon_off,
-    "coupon-on": _coupon_on,
-    "points": _set_points,
-    "stored": _stored,
-    "unspend": _unspend,
-}
-SPENDING = frozenset({"points", "stored"})

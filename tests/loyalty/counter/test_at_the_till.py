@@ -317,3 +317,51 @@ def test_the_receipt_s_code_leads_to_the_card(client: Client, cast: Cast) -> Non
     assert phone.post(address)["Location"] == f"/m/orders/{order.pk}"
     again = phone.post(address)
     assert (again.status_code, 'data-code="claim_taken"' in again.text) == (409, True)
+
+
+def test_a_typed_discount_code_gives_the_member_its_coupon_once(client: Client, cast: Cast) -> None:
+    factories.coupon_template("老友专享", 3000, 8000, code="VIP30", per_member_limit=1)
+    rules.publish(actor=None, at=clock.now())
+    enter(client, "100")
+    page = enter(client, "vip30")
+    assert 'data-code="member_needed"' in page
+    assert not Coupon.objects.exists()
+    enter(client, CARD)
+    page = enter(client, "ｖｉｐ30")
+    assert "On the card now: 老友专享." in page
+    assert "¥60.00" in page  # 90 % less ¥30
+    enter(client, "vip30")
+    assert Coupon.objects.get().source == "code"
+    assert Event.objects.get(kind="code_taken").data["code"] == "VIP30"
+    Coupon.objects.update(status="used", uses_left=0)
+    assert 'data-code="discount_code_used"' in enter(client, "VIP30")
+    assert Coupon.objects.count() == 1
+
+
+def test_a_discount_code_that_is_over(client: Client, cast: Cast) -> None:
+    template = factories.coupon_template("满减", 500, 0, code="MAY", stock=1)
+    rules.publish(actor=None, at=clock.now())
+    CouponTemplate.objects.filter(pk=template.pk).update(issued_count=1)
+    enter(client, CARD)
+    assert 'data-code="discount_code_over"' in enter(client, "MAY")
+    CouponTemplate.objects.filter(pk=template.pk).update(is_active=False)
+    assert 'data-code="nothing_found"' in enter(client, "MAY")
+
+
+def test_a_scanned_coupon_that_does_not_fit_never_stops_the_sale(
+    client: Client, cast: Cast
+) -> None:
+    template = factories.coupon_template("满80减20", 2000, 8000)
+    held = factories.coupon(cast.member, template, PASS)
+    rules.publish(actor=None, at=clock.now())
+    enter(client, CARD)
+    enter(client, "50")
+    assert 'data-code="threshold_short"' in enter(client, held.code)
+    assert "¥45.00" in client.get(SALE).text  # as it was
+    # Scanned first, it stands in the way until it is laid aside.
+    client.post(SALE, {"do": "drop:0"})
+    enter(client, held.code)
+    page = enter(client, "50")
+    assert "Go on without this coupon" in page
+    page = client.post(SALE, {"do": "coupons-auto:0"}, follow=True).text
+    assert "¥45.00" in page
