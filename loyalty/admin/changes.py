@@ -24,6 +24,7 @@ OTHER_NAMES: dict[str, Promise] = {
     "upgrade_pack": lazy("upgrade gift"),
     "welcome_pack_id": lazy("welcome gift"),
     "tier": lazy("tier"),
+    "rank": lazy("Sequence"),
 }
 # Columns that hold ids, and of what.
 IDS: dict[str, Any] = {

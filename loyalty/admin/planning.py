@@ -56,6 +56,8 @@ class RuleForm(OfficeForm):
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
+        if "rank" in self.fields:
+            self.fields["rank"].label = _("Sequence")
         if FROM in self.fields:
             tomorrow = clock.local_date(clock.now()) + dt.timedelta(days=1)
             self.fields[FROM].widget.attrs["min"] = tomorrow.isoformat()
