@@ -1,12 +1,16 @@
-"""An owner builds the card in the browser; a member joins; a cashier settles with it."""
+"""From what `make empty` gives: an owner builds the card, a member joins, a cashier settles."""
 
 from __future__ import annotations
+
+import re
 
 import pytest
 from playwright.sync_api import Browser, Page
 
 from loyalty.models import Benefit, CouponTemplate, Order, Policy, Tier, TopUpPlan
-from members.models import CardFace, Member, Staff
+from members import clock
+from members.models import CardFace, Member
+from members.services import staff_changes
 from tests import factories
 from tests.browser.conftest import Watched
 from tests.browser.test_counter import Cashier
@@ -17,10 +21,8 @@ PHONE = "13900001111"
 
 @pytest.fixture
 def only_an_owner(live_db: object) -> None:
-    """An empty house: somebody who may do everything, and nothing to do it with."""
-    person = Staff(username="zhou", role=Staff.Role.OWNER, display_name="周老板")
-    person.set_password(factories.PASSWORD)
-    person.save()
+    """An empty house, as `make empty` opens it: one login, and nothing to use it on."""
+    staff_changes.first_owner(login="owner", password=factories.PASSWORD, at=clock.now())
 
 
 class Office:
@@ -86,6 +88,7 @@ def build(office: Office) -> None:
     office.fill(name="经典", slogan=SLOGAN)
     office.send()
     office.open("loyalty/policy/1/change/")
+    office.fill(earn_per_yuan_pm="1")
     office.choose(welcome_pack="开卡礼")
     office.send()
     office.open("members/staff/add/")
@@ -100,8 +103,11 @@ def test_from_nothing_to_the_first_sale(only_an_owner: None, browser: Browser, s
     page = context.new_page()
     watched = Watched(page)
     office = Office(page, site)
-    office.log_in("/admin/login/", "zhou", factories.PASSWORD)
+    office.log_in("/admin/login/", "owner", factories.PASSWORD)
     assert page.locator(".ht-step").count() == 8
+    for link in page.locator(".ht-step a").all():
+        place = link.get_attribute("href") or ""
+        assert page.request.get(site + place).status == 200, place
     build(office)
     office.open("")
     assert page.locator(".ht-step").count() == 2  # articles and the first card
@@ -121,23 +127,46 @@ def test_from_nothing_to_the_first_sale(only_an_owner: None, browser: Browser, s
     assert CardFace.objects.get().slogan == SLOGAN
     assert Policy.objects.get().earn_per_yuan_pm == 1000
 
+    join(browser, site)
+    member = Member.objects.get()
+    assert (member.phone, member.joined_channel) == (f"+86{PHONE}", "poster")
     sell(browser, site)
     order = Order.objects.get()
+    assert order.member == member
     assert (order.gross_fen, order.other_fen, order.points_earned) == (20000, 17000, 170)
-    member = Member.objects.get()
-    assert (member.phone, member.coupons.get().status) == (f"+86{PHONE}", "used")
+    assert member.coupons.get().status == "used"
+
+
+def join(browser: Browser, site: str) -> None:
+    """On their own phone, from the poster; afterwards the card is in their hand."""
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, locale="zh-CN", base_url=site
+    )
+    page = context.new_page()
+    page.goto("/m/join?c=poster")
+    page.fill("#phone", PHONE)
+    page.check("input[name=terms]")
+    page.click("button.main")
+    text = page.locator("[data-demo-text]").inner_text()
+    code = re.search(r"\d{6}", text)
+    assert code, text
+    page.locator("#code").press_sequentially(code[0])  # the sixth digit sends it
+    page.wait_for_url("**/m/")
+    assert SLOGAN in page.inner_text("body")
+    assert page.locator("[data-code]").is_visible()
+    page.goto("/m/coupons")
+    assert "满200减30" in page.inner_text("main")
+    context.close()
 
 
 def sell(browser: Browser, site: str) -> None:
-    """At the counter: the member joins by phone and buys for ¥200 with the welcome coupon."""
+    """At the counter: found by phone, ¥200, Enter; the welcome coupon is used by itself."""
     context = browser.new_context(viewport={"width": 1366, "height": 900}, locale="zh-CN")
     page = context.new_page()
     cashier = Cashier(page, site)
     cashier.log_in()
-    page.goto(f"{site}/counter/join/")
     cashier.types(PHONE)
-    cashier.types("200")
-    # Member, amount, Enter is a whole sale.
+    cashier.types("200")  # member, amount, Enter: a whole sale
     assert page.get_attribute(".result", "data-state") == "settled"
     assert cashier.sum() == "¥170.00"
     context.close()

@@ -34,7 +34,19 @@ CHINESE, ENGLISH = "zh-hans", "en"
 # Names of things and keys, and the switch to the other language.
 SAME = {
     *("Huitou", "English", "PIN", "WeChat", "Excel", "CSV", "xlsx", "SKU", "ID", "IP", "URL"),
-    *("Enter", "Esc", "Ctrl", "Tab", "PostgreSQL", "Valkey", "Redis", "Celery", "JPEG", "PNG"),
+    *(
+        "Enter",
+        "Esc",
+        "Ctrl",
+        "Alt",
+        "Tab",
+        "PostgreSQL",
+        "Valkey",
+        "Redis",
+        "Celery",
+        "JPEG",
+        "PNG",
+    ),
     *(
         "WebP",
         "SVG",
