@@ -11,6 +11,8 @@ from typing import Any
 from django.core.cache.backends.redis import RedisCache, RedisCacheClient
 from redis import Redis
 
+from members.store import WatchedConnection
+
 
 class SharedClient(RedisCacheClient):
     @cached_property
@@ -25,5 +27,6 @@ class SharedClient(RedisCacheClient):
 
 class ValkeyCache(RedisCache):
     def __init__(self, server: str, params: dict[str, Any]) -> None:
-        super().__init__(server, params)
+        options = {"connection_class": WatchedConnection, **params.get("OPTIONS", {})}
+        super().__init__(server, {**params, "OPTIONS": options})
         self._class = SharedClient

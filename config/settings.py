@@ -132,7 +132,7 @@ CACHES = {
         # One more try reaches a restarted server; more would hold up every page of a lost one.
         "OPTIONS": {
             "socket_connect_timeout": 0.5,
-            "socket_timeout": 2,
+            "socket_timeout": 1,
             "retry": Retry(NoBackoff(), 1),
         },
     }
