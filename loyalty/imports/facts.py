@@ -153,7 +153,7 @@ WITH sums AS (
         points_fen, stored_cover_fen, principal_fen, bonus_fen, rounding_fen, other_fen,
         points_earned, basis_fen, refunded_base_fen, refunded_basis_fen, refunded_net_fen,
         ruleset_id, inputs)
-    SELECT NULL, r.no, s.id, NULL, m.id, NULL, 'counter',
+    SELECT NULL, r.no, s.id, NULL, COALESCE(m.merged_into_id, m.id), NULL, 'counter',
         r.at, r.local_date, 'settled', sums.paid > 0, true, sums.paid + sums.discount, sums.paid,
         0, 0, 0, 0, 0, 0, sums.paid,
         CASE WHEN m.id IS NULL THEN 0 ELSE sums.paid * %(earn_pm)s / 100000 END,

@@ -136,3 +136,25 @@ def test_the_part_that_renews_itself_stops_when_it_is_over(
     assert f'hx-get="{part}"' in owner.get(part).content.decode()
     tasks.give_bulk(issue.pk)
     assert "hx-get" not in owner.get(part).content.decode()
+
+
+@pytest.mark.parametrize("query", ["?q=zs", "?holds=coupons", "?visit=never"])
+def test_a_search_and_each_filter_choose_whom(
+    house: House, others: list[Member], owner: Client, query: str
+) -> None:
+    Member.objects.filter(pk__in=[member.pk for member in others]).update(pinyin="zs")
+    factories.coupon(others[0], house.template, "80000000000022")
+    shown = list(owner.get(LIST + query).context["cl"].result_list)
+    assert shown
+    give(owner, house, shown[:1], query, select_across="1")
+    chosen = set(BulkIssue.objects.get().members.values_list("member_id", flat=True))
+    assert chosen == {member.pk for member in shown}
+
+
+def test_a_tag_is_put_on_all_that_match(house: House, others: list[Member], owner: Client) -> None:
+    tier = f"?stats__tier__id__exact={house.tiers['银卡'].pk}"
+    sent = {"action": "put_tag_on", "_selected_action": [others[0].pk], "select_across": "1"}
+    assert "3 members are chosen." in owner.post(LIST + tier, sent).content.decode()
+    owner.post(LIST + tier, {**sent, "tag": house.tag.pk})
+    tagged = set(house.tag.members.values_list("pk", flat=True))
+    assert tagged == {house.member.pk, *(member.pk for member in others)}

@@ -12,6 +12,7 @@ from loyalty.locks import lock_accounts
 from loyalty.models import Account, CheckIn, Entry, Lot, MemberStats, Order, QuotaUse
 from loyalty.selectors import inputs, reconciliation
 from loyalty.services import checkout, joining, ledger, merging, rules, top_ups, undoing
+from loyalty.services.again import settle_again
 from loyalty.services.checkout import Cart, CartLine
 from members.errors import Refusal
 from members.models import Card, Event, FormerPhone, Member, MemberNote, Staff, Tag
@@ -117,7 +118,11 @@ def test_everything_goes_over_and_the_old_card_leads_there(owner: Staff) -> None
     )
     coupon.refresh_from_db()
     assert coupon.member == kept
-    assert Order.objects.get(pk=order).member == kept
+    moved = Order.objects.select_related("ruleset").get(pk=order)
+    assert moved.member == kept
+    again = settle_again(moved)
+    assert again is not None
+    assert again.agrees
     standing = inputs.load(member_id=kept.pk, at=AT + DAY)
     assert standing is not None
     assert standing.trailing_basis_fen == stats.basis_fen
