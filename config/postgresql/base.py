@@ -1,4 +1,4 @@
-"""The database backend: Django's own, except for how a pooled connection is checked."""
+"""The database backend: Django's own, with less work for each pooled connection."""
 
 from __future__ import annotations
 
@@ -29,3 +29,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if pool is not None and pool._check is ConnectionPool.check_connection:
             pool._check = look_at
         return pool
+
+    def _set_autocommit(self, autocommit: bool) -> None:
+        # A connection comes from the pool as it went there; saying so again takes its lock.
+        if self.connection.autocommit != autocommit:
+            super()._set_autocommit(autocommit)  # type: ignore[misc]
