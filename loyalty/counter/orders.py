@@ -27,6 +27,7 @@ from members.errors import Refusal
 from members.text import plain
 
 UNDO_SECONDS = 60
+JUST_NOW = dt.timedelta(seconds=8)
 
 
 @require_safe
@@ -70,6 +71,7 @@ def _page(
         ],
         "refunds": undone,
         "returned": _returned(undone[-1]) if undone else None,
+        "just_returned": bool(undone) and at - undone[-1].at < JUST_NOW,
         "outside": _outside_tender(found),
         "state": wording.state_words(found.status),
         "member": member,

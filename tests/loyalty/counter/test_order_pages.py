@@ -230,3 +230,15 @@ def test_the_next_sale_starts_from_the_result(client: Client, order: Order) -> N
     answer = client.post(address[1], {"entry": "38.5", "do": "go"})
     assert answer["Location"] == address[1]
     assert "¥38.50" in client.get(address[1]).text
+
+
+def test_what_just_came_back_fills_the_screen_for_a_moment(
+    client: Client, order: Order, at_work: time_machine.Traveller
+) -> None:
+    address = f"/counter/orders/{order.pk}/"
+    assert '<body class="fresh">' in client.get(address).text
+    client.post(f"{address}void/", {"key": key()})
+    assert '<body class="fresh warn">' in client.get(address).text
+    assert '<body class="">' in client.get(f"{address}?papers=1").text
+    at_work.shift(dt.timedelta(seconds=8))
+    assert '<body class="">' in client.get(address).text
