@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
-from unfold.widgets import UnfoldAdminColorInputWidget
+from unfold.widgets import UnfoldAdminColorInputWidget, UnfoldAdminFileFieldWidget
 
 from loyalty.card.face import bounds, deep, shop_name, veil, veil_css
 from loyalty.counter import accent
@@ -45,10 +45,9 @@ HEX = re.compile("#[0-9A-Fa-f]{6}")
 PICTURES = ("logo", "background")
 
 
-def _picture_input(part: str) -> forms.FileInput:
-    return forms.FileInput(
+def _picture_input(part: str) -> UnfoldAdminFileFieldWidget:
+    return UnfoldAdminFileFieldWidget(
         {
-            "class": "ht-field",
             "accept": ",".join(f"image/{name.lower()}" for name in FORMATS),
             # For js/admin.js: what is too heavy is said before it is sent, and shown at once.
             "data-picture": part,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 
 from django.contrib import admin
@@ -15,11 +16,13 @@ from unfold.contrib.filters.admin import BooleanRadioFilter
 from loyalty.admin.fields import YuanField
 from loyalty.admin.planning import RuleAdmin, RuleForm
 from loyalty.counter.wording import points_words
-from loyalty.models import GiftPack, GiftPackCoupon, TopUpPlan
+from loyalty.models import CouponTemplate, GiftPack, GiftPackCoupon, TopUpPlan
 from loyalty.money import format_yuan, yuan_text
 from loyalty.services import rule_changes, rule_checks, rules
 from members.admin.base import OfficeInline
 from members.models import Staff
+
+READ = re.compile("[0-9]{1,9}")
 
 
 def pack_words(pack: GiftPack, items: list[tuple[str, int]]) -> str:
@@ -60,6 +63,7 @@ class PackForm(RuleForm):
 class ItemInline(OfficeInline):
     model = GiftPackCoupon
     fields = ("template", "count")
+    verbose_name = lazy("coupon")
     verbose_name_plural = lazy("Coupons in it")
 
 
@@ -67,6 +71,8 @@ class ItemInline(OfficeInline):
 class GiftPackAdmin(RuleAdmin):
     change = "rules"
     form = PackForm
+    preview_template = "admin/pack_preview.html"
+    fields = ("name", "points", "bonus_fen", "tier", "tier_days")
     inlines = (ItemInline,)
     list_display = ("name", "gives")
     list_select_related = ("tier",)
@@ -87,6 +93,27 @@ class GiftPackAdmin(RuleAdmin):
 
     def drop(self, row: GiftPack, *, actor: Staff, at: dt.datetime) -> bool:
         return rule_changes.retire(row=row, actor=actor, at=at)
+
+    def preview(self, form: Any, *, at: dt.datetime) -> dict[str, Any]:
+        if form.errors:
+            return {"gives": ""}
+        return {"gives": pack_words(form.instance, _typed_items(form.data))}
+
+
+def _typed_items(data: Any) -> list[tuple[str, int]]:
+    """The coupons in the lines of a page that may be half filled in, or filled in with anything."""
+    total = data.get("items-TOTAL_FORMS", "")
+    typed = [
+        (data.get(f"items-{line}-template", ""), data.get(f"items-{line}-count", ""))
+        for line in range(min(int(total), 100) if READ.fullmatch(total) else 0)
+        if not data.get(f"items-{line}-DELETE")
+    ]
+    wanted = [
+        (int(pk), int(count)) for pk, count in typed if READ.fullmatch(pk) and READ.fullmatch(count)
+    ]
+    rows = CouponTemplate.objects.filter(pk__in=[pk for pk, _count in wanted])
+    names = dict(rows.values_list("pk", "name"))
+    return [(names[pk], count) for pk, count in wanted if pk in names]
 
 
 class PlanForm(RuleForm):

@@ -23,5 +23,11 @@ def waiting(kind: str = "", subject: int | None = None) -> list[PlannedChange]:
     return list(rows.select_related("planned_by").order_by("from_date", "pk"))
 
 
+def is_planned(kind: str, subject: int) -> bool:
+    """Whether a change of this rule waits for its day."""
+    rows = PlannedChange.objects.filter(status=Status.PLANNED, kind=kind, subject=subject)
+    return rows.exists()
+
+
 def count_failed() -> int:
     return PlannedChange.objects.filter(status=Status.FAILED).count()

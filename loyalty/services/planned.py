@@ -62,7 +62,7 @@ def plan(
     kind = str(rows[0]._meta.model_name)
     subject = LADDER if kind == "tier" else rows[0].pk
     with transaction.atomic():
-        if subject is not None and planned.waiting(kind, subject):
+        if subject is not None and planned.is_planned(kind, subject):
             raise Refusal(
                 "already_planned",
                 _("A change of this waits for its day already. Call that one off first."),

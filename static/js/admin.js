@@ -18,7 +18,15 @@ document.addEventListener("change", (event) => {
   const file = field.files[0];
   const heavy = Boolean(file) && file.size > Number(field.dataset.maxBytes);
   field.setCustomValidity(heavy ? field.dataset.tooHeavy : "");
-  if (heavy) field.reportValidity();
+  const frame = field.parentNode.parentNode.parentNode;
+  let said = frame.nextElementSibling;
+  if (!said || !said.matches(".ht-error")) {
+    said = document.createElement("p");
+    said.className = "ht-error";
+    said.setAttribute("role", "alert");
+    frame.after(said);
+  }
+  said.textContent = heavy ? field.dataset.tooHeavy : "";
   const root = document.documentElement;
   const shows = Boolean(file) && !heavy;
   root.classList.toggle(`has-${part}`, shows);

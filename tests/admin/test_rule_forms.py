@@ -373,3 +373,18 @@ def test_where_two_benefits_meet_the_page_says_which_one_wins(house: House, owne
     ]
     page = owner.post(preview, benefit_form(tiers=[house.tiers["银卡"].pk]))
     assert page.context["conflicts"] == []
+
+
+def test_a_gift_is_said_in_words_while_it_is_typed(house: House, owner: Client) -> None:
+    lines = {"items-TOTAL_FORMS": 2, "items-0-template": house.template.pk, "items-0-count": "2"}
+    form = {"name": "生日礼", "points": "100", "bonus_fen": "5", **lines, "items-1-count": "1"}
+    preview = reverse("admin:loyalty_giftpack_preview")
+    said = owner.post(preview, form).context["gives"]
+    assert said == "100 points + ¥5.00 bonus + 满80减20 × 2"
+    assert owner.post(preview, {"points": "x"}).context["gives"] == ""
+    assert not GiftPack.objects.filter(name="生日礼").exists()
+
+
+@pytest.mark.parametrize("name", ["coupontemplate", "benefit", "giftpack", "topupplan"])
+def test_each_form_asks_once_from_which_day(house: House, owner: Client, name: str) -> None:
+    assert owner.get(add(name)).content.decode().count('name="effective_from"') == 1

@@ -1,4 +1,4 @@
-"""An owner dresses the card in the browser; the member's phone shows it; what is too large is not."""
+"""An owner dresses the card; the member's phone shows it; what is too large is turned away."""
 
 from __future__ import annotations
 
@@ -91,6 +91,7 @@ def test_what_is_far_too_large(
     field = page.locator("[name=logo_file]")
     # The page says so before anything is sent …
     assert field.evaluate("field => field.validationMessage").startswith("文件超过 5 MB")
+    expect(page.get_by_role("alert")).to_have_text(re.compile("^文件超过 5 MB"))
     # … and the server to whoever sends it all the same.
     page.locator("#cardface_form").evaluate("form => { form.noValidate = true; }")
     with page.expect_navigation(timeout=60_000) as sent:
