@@ -13,16 +13,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.db.models import Count
 from django.urls import reverse
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from loyalty.card import access
-from loyalty.models import Benefit, CouponTemplate, Order
+from loyalty.demo import fill
+from loyalty.demo import shop as demo
+from loyalty.models import Account, Benefit, CouponTemplate, MemberStats, Order, Product
 from loyalty.services import checkins, rules
 from loyalty.services.checkout import Cart, CartLine, settle
 from members import clock
-from members.models import CardFace, Member
+from members.models import CardFace, Member, Shop, Staff
 from members.services import live_codes, member_sessions
 from tests import factories
 from tests.browser.test_counter import CARD, Cashier
@@ -144,53 +147,76 @@ def test_card(browser: Browser, site: str, member: Member, language: str) -> Non
     context.close()
 
 
+MOVED_IN = 600  # of the demo shop's 5,000 members: enough for lively pages
+
+
 @pytest.fixture
-def back_office(member: Member) -> dict[str, str]:
-    """A morning's sales, and where each picture of the back office is taken."""
-    person, shop, at = factories.owner(), factories.shop(), clock.now()
-    for minutes, amount_fen in ((90, 9800), (60, 4200), (20, 12800)):
-        settle(
-            key=uuid.uuid4(),
-            cart=Cart((CartLine(amount_fen=amount_fen),), member_id=member.pk),
-            expected_hash=None,
-            tender="wechat",
-            shop=shop,
-            actor=person,
-            at=at - dt.timedelta(minutes=minutes),
-        )
-    order = Order.objects.order_by("pk")[0]
-    template = CouponTemplate.objects.order_by("pk")[0]
-    face = CardFace.objects.get()
+def back_office(live_db: object) -> dict[str, str]:
+    """The demo chain after a busy morning, and where each picture of the back office is taken."""
+    now = clock.now()
+    demo.ensure_demo(passwords={"owner": factories.PASSWORD}, at=now - dt.timedelta(hours=3))
+    fill.fill(at=now - dt.timedelta(hours=3), members=MOVED_IN)
+    fill.hand_back(at=now - dt.timedelta(hours=3))
+    _morning(now)
+    regular = MemberStats.objects.filter(tier__rank=2).order_by("-orders_count")[0]
+    told = Order.objects.filter(member__isnull=False, points_used__gt=0).annotate(
+        told=Count("steps")
+    )
+    coupon = CouponTemplate.objects.get(name="满80减20")
+    face = CardFace.objects.get(name="金")
     return {
         "office-home": reverse("admin:index"),
+        "office-members": reverse("admin:members_member_changelist"),
         "office-tiers": reverse("admin:loyalty_tier_changelist"),
         "office-face": reverse("admin:members_cardface_change", args=[face.pk]),
-        "office-coupon": reverse("admin:loyalty_coupontemplate_change", args=[template.pk]),
-        "office-member": reverse("admin:members_member_change", args=[member.pk]),
-        "office-order": reverse("admin:loyalty_order_change", args=[order.pk]),
+        "office-coupon": reverse("admin:loyalty_coupontemplate_change", args=[coupon.pk]),
+        "office-member": reverse("admin:members_member_change", args=[regular.member_id]),
+        "office-order": reverse(
+            "admin:loyalty_order_change", args=[told.order_by("-told", "-pk")[0].pk]
+        ),
         "office-ledger": reverse("admin:loyalty_entry_changelist"),
     }
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize(("size", "mark"), [(DESKTOP, ""), (PHONE, "-phone")])
-def test_back_office(
-    browser: Browser,
-    site: str,
-    back_office: dict[str, str],
-    language: str,
-    size: dict[str, int],
-    mark: str,
-) -> None:
-    context, page = _page(browser, site, size, language)
-    keep = _keeper(page, language)
-    page.goto("/admin/login/")
-    page.fill("[name=username]", "zhou")
-    page.fill("[name=password]", factories.PASSWORD)
-    with page.expect_navigation():
-        page.click("#login-form button[type=submit]")
-    for name, path in back_office.items():
-        page.goto(path)
-        page.wait_for_load_state("networkidle")
-        keep(name + mark)
-    context.close()
+def _morning(now: dt.datetime) -> None:
+    """Today's sales in all three shops, some by stored value, some with points."""
+    shops, cashier = list(Shop.objects.order_by("pk")), Staff.objects.get(username="cashier")
+    regulars = MemberStats.objects.filter(orders_count__gt=5).order_by("-orders_count")[:28]
+    articles = list(Product.objects.order_by("pk"))
+    points = dict(Account.objects.filter(kind="points").values_list("member", "balance"))
+    for number, stats in enumerate(regulars):
+        cart = Cart(
+            (
+                CartLine(product_id=articles[number * 7 % len(articles)].pk, quantity=2),
+                CartLine(product_id=articles[(number * 11 + 3) % len(articles)].pk),
+            ),
+            member_id=stats.member_id,
+            points=200 if points[stats.member_id] >= 200 and number % 4 == 0 else 0,
+            use_stored_value=number % 3 == 0,
+        )
+        settle(
+            key=uuid.uuid5(uuid.NAMESPACE_OID, str(number)),
+            cart=cart,
+            expected_hash=None,
+            tender=("wechat", "alipay", "cash")[number % 3],
+            shop=shops[number % len(shops)],
+            actor=cashier,
+            at=now - dt.timedelta(minutes=150 - 5 * number),
+        )
+
+
+def test_back_office(browser: Browser, site: str, back_office: dict[str, str]) -> None:
+    for language in LANGUAGES:
+        for size, mark in ((DESKTOP, ""), (PHONE, "-phone")):
+            context, page = _page(browser, site, size, language)
+            keep = _keeper(page, language)
+            page.goto("/admin/login/")
+            page.fill("[name=username]", "owner")
+            page.fill("[name=password]", factories.PASSWORD)
+            with page.expect_navigation():
+                page.click("#login-form button[type=submit]")
+            for name, path in back_office.items():
+                page.goto(path)
+                page.wait_for_load_state("networkidle")
+                keep(name + mark)
+            context.close()
