@@ -28,13 +28,14 @@ def main() -> int:
     report = Report()
     with open_stand(keep=os.environ.get("KEEP") == "1") as stand:
         prepare(stand)
-        from tests.bench import counter  # these need Django to be set up
+        from tests.bench import counter, office  # these need Django to be set up
         from tests.bench.measure import Bench
 
         bench = Bench(stand, pgbench, report, few=FEW, many=MEMBERS)
         bench.quotes()
         bench.settles()
         counter.measure(stand, report)
+        office.measure(stand, report, many=MEMBERS)
     print(f"\n{MEMBERS:,} members, {os.cpu_count()} cores", flush=True)
     print(report.text())
     print(f"took {time.monotonic() - began:.0f} s")

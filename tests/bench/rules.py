@@ -8,18 +8,21 @@ from loyalty.models import Benefit, Category, CouponTemplate, MemberPrice, Polic
 from loyalty.services import rules
 from members.models import Shop, Staff
 
-CASHIER = "bench"
+CASHIER, OWNER = "bench", "boss"
 SKUS = ("latte", "tea", "cake", "beans")
 TIERS = (("普通", 0), ("银卡", 50100), ("金卡", 200100), ("黑卡", 1000100))
 
 
 def open_shop(at: dt.datetime) -> None:
-    """One shop with its cashier and its rules, published."""
+    """One shop with its cashier, its owner and its rules, published."""
     shop = Shop.objects.create(code="main", name="回头咖啡")
     cashier = Staff(username=CASHIER, role=Staff.Role.CASHIER, display_name="小林")
     cashier.set_unusable_password()
     cashier.save()
     cashier.shops.set([shop])
+    owner = Staff(username=OWNER, role=Staff.Role.OWNER, display_name="周老板")
+    owner.set_unusable_password()
+    owner.save()
     Policy.objects.create(id=1)
     drinks = Category.objects.create(name="饮品")
     food = Category.objects.create(name="食品")

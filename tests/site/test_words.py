@@ -34,36 +34,9 @@ CHINESE, ENGLISH = "zh-hans", "en"
 # Names of things and keys, and the switch to the other language.
 SAME = {
     *("Huitou", "English", "PIN", "WeChat", "Excel", "CSV", "xlsx", "SKU", "ID", "IP", "URL"),
-    *(
-        "Enter",
-        "Esc",
-        "Ctrl",
-        "Alt",
-        "Tab",
-        "PostgreSQL",
-        "Valkey",
-        "Redis",
-        "Celery",
-        "JPEG",
-        "PNG",
-    ),
-    *(
-        "WebP",
-        "SVG",
-        "MB",
-        "KB",
-        "px",
-        "mm",
-        "en",
-        "zh",
-        "hans",
-        "key",
-        "UUID",
-        "worker",
-        "beat",
-        "QR",
-        "https",
-    ),
+    *("Enter", "Esc", "Ctrl", "Alt", "Tab", "PostgreSQL", "Valkey", "Redis", "Celery", "worker"),
+    *("JPEG", "PNG", "WebP", "SVG", "MB", "KB", "px", "mm", "QR", "https", "en", "zh", "hans"),
+    *("beat", "key", "UUID"),
 }
 # Our name, the languages' own names, the trade's word for a discount.
 KEPT = re.compile("回头|简体中文|中文|折")
