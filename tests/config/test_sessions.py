@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,10 @@ from pytest_django import DjangoAssertNumQueries
 from config.embedded import ValkeyServer
 from config.embedded.valkey import NOT_DURABLE
 from config.sessions import SessionStore
+from loyalty import tasks
+from loyalty.models import HeldSale
+from members import clock
+from tests import factories
 
 pytestmark = pytest.mark.django_db
 
@@ -77,3 +83,15 @@ def test_a_session_that_was_ended_is_gone_from_both(valkey: ValkeyServer) -> Non
     session.flush()
     assert SessionStore(key).load() == {}
     assert not Session.objects.exists()
+
+
+def test_at_night_what_is_over_goes(valkey: ValkeyServer) -> None:
+    kept, over = opened(shop_id=1).session_key, opened(shop_id=1).session_key
+    past = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+    Session.objects.filter(session_key=over).update(expire_date=past)
+    held = {"content": {}, "shop": factories.shop(), "staff": factories.cashier()}
+    HeldSale.objects.create(key=uuid.UUID(int=1), saved_at=past, **held)
+    HeldSale.objects.create(key=uuid.UUID(int=2), saved_at=clock.now(), **held)
+    tasks.tidy()
+    assert [row.session_key for row in Session.objects.all()] == [kept]
+    assert HeldSale.objects.get().key == uuid.UUID(int=2)
