@@ -21,6 +21,7 @@ MAX_UPLOAD_BYTES = 5 * 1024 * 1024
 MAX_PIXELS = 25_000_000  # about 100 MB once unfolded; a phone's photo has 12 million
 FORMATS = ("PNG", "JPEG", "WEBP")
 MEDIA_TYPE = "image/webp"
+PLAIN = ("L", "LA", "RGB", "RGBA")
 QUALITIES = (82, 70, 58, 46, 34)
 
 
@@ -100,10 +101,15 @@ def _too_many_pixels() -> NoReturn:
 
 def _fitted(picture: Image.Image, use: Use) -> Image.Image:
     """The picture upright, in plain colours, no larger than its box; nothing else of the file."""
-    # A JPEG can be unfolded at a part of its size; twice the box keeps it sharp.
-    picture.draft("RGB", (use.width * 2, use.height * 2))
+    # Small first, by halves: each copy of the whole would hold another 100 MB. A JPEG is even
+    # unfolded at a part of its size. Twice the box, and square, leaves it sharp however it lies.
+    near = max(use.width, use.height) * 2
+    picture.draft("RGB", (near, near))
     picture.load()
-    upright = ImageOps.exif_transpose(picture)
+    whole = picture if picture.mode in PLAIN else picture.convert("RGBA")
+    while min(whole.size) >= 2 and max(whole.size) >= near * 2:
+        whole = whole.reduce(2)
+    upright = ImageOps.exif_transpose(whole)
     plain = upright.convert("RGBA")
     plain.thumbnail((use.width, use.height), Image.Resampling.LANCZOS)
     if use.is_opaque:

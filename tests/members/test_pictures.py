@@ -85,6 +85,14 @@ def test_the_pixel_limit_is_the_last_size_that_passes() -> None:
     assert refused.value.code == "picture_broken"
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_a_large_photo_stands_upright_too(kind: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    written = rewrite(picture(1800, 600, kind, exif=exif))
+    assert written.width * 3 == written.height
+
+
 def test_a_photo_loses_where_it_was_taken_and_stands_upright() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned by 90 degrees
