@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as lazy
@@ -25,13 +26,43 @@ from members.admin.views import SavedViewsMixin
 from members.models import Event, Staff
 from members.services.staff import staff_shops
 
+# What the audit trail can be narrowed down to.
+KINDS: dict[str, Promise] = {
+    "settled": lazy("purchases"),
+    "refunded": lazy("refunds"),
+    "voided": lazy("purchases undone"),
+    "topped_up": lazy("top-ups"),
+    "balance_adjusted": lazy("corrections of balances"),
+    "tier_changed": lazy("changes of tier"),
+    "joined": lazy("new members"),
+    "member_updated": lazy("corrections of data"),
+    "phone_changed": lazy("changes of phone"),
+    "phone_seen": lazy("phones looked at"),
+    "frozen": lazy("cards frozen"),
+    "unfrozen": lazy("cards unfrozen"),
+    "closed": lazy("memberships ended"),
+    "tagged": lazy("tags put on"),
+    "merged": lazy("merged cards"),
+    "note_added": lazy("notes written"),
+    "coupon_given": lazy("coupons given to many, each"),
+    "bulk_issue_started": lazy("coupons given to many"),
+    "rules_published": lazy("changes of rules"),
+    "rule_planned": lazy("planned changes of rules"),
+    "rule_plan_failed": lazy("changes of rules that could not be applied"),
+    "row_changed": lazy("changes of settings"),
+    "row_added": lazy("additions to settings"),
+    "row_removed": lazy("deletions from settings"),
+    "exported": lazy("lists taken out"),
+    "pin_set": lazy("PINs set"),
+}
+
 
 class What(DropdownFilter):
     title = lazy("what")
     parameter_name = "what"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(kind, str(name)) for kind, name in events_words.KINDS.items()]
+        return [(kind, str(name)) for kind, name in KINDS.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:
         return queryset.filter(kind=self.value()) if self.value() else queryset

@@ -8,9 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.utils.formats import date_format
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
 from loyalty.admin import changes
@@ -321,6 +319,10 @@ TELLERS: dict[str, tuple[Teller, str]] = {
     "code_taken": (_code_taken, "redeem"),
     "member_updated": (_updated, "edit"),
     "phone_changed": (_fixed(lambda: _("Phone changed")), "phone_iphone"),
+    "former_phone_forgotten": (
+        _fixed(lambda: _("A former phone forgotten")),
+        "phonelink_erase",
+    ),
     "phone_seen": (_fixed(lambda: _("Phone looked at in full")), "visibility"),
     "frozen": (_fixed(lambda: _("Card frozen")), "ac_unit"),
     "unfrozen": (_fixed(lambda: _("Card unfrozen")), "lock_open"),
@@ -366,34 +368,4 @@ TELLERS: dict[str, tuple[Teller, str]] = {
     "row_changed": (_row_changed, "edit"),
     "row_added": (_row_added, "add"),
     "row_removed": (_row_removed, "delete"),
-}
-
-# What the audit trail can be narrowed down to.
-KINDS: dict[str, Promise] = {
-    "settled": lazy("purchases"),
-    "refunded": lazy("refunds"),
-    "voided": lazy("purchases undone"),
-    "topped_up": lazy("top-ups"),
-    "balance_adjusted": lazy("corrections of balances"),
-    "tier_changed": lazy("changes of tier"),
-    "joined": lazy("new members"),
-    "member_updated": lazy("corrections of data"),
-    "phone_changed": lazy("changes of phone"),
-    "phone_seen": lazy("phones looked at"),
-    "frozen": lazy("cards frozen"),
-    "unfrozen": lazy("cards unfrozen"),
-    "closed": lazy("memberships ended"),
-    "tagged": lazy("tags put on"),
-    "merged": lazy("merged cards"),
-    "note_added": lazy("notes written"),
-    "coupon_given": lazy("coupons given to many, each"),
-    "bulk_issue_started": lazy("coupons given to many"),
-    "rules_published": lazy("changes of rules"),
-    "rule_planned": lazy("planned changes of rules"),
-    "rule_plan_failed": lazy("changes of rules that could not be applied"),
-    "row_changed": lazy("changes of settings"),
-    "row_added": lazy("additions to settings"),
-    "row_removed": lazy("deletions from settings"),
-    "exported": lazy("lists taken out"),
-    "pin_set": lazy("PINs set"),
 }

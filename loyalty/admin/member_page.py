@@ -91,6 +91,7 @@ def _page(
             for note in member.notes.select_related("staff").order_by("-pk")
         ],
         "merged": list(member.merged.order_by("pk")),
+        "former_phones": list(member.former_phones.order_by("pk")),
         "next_steps": next_steps.of_member(standing, book, at=at),
         "card": Card.objects.filter(member=member).order_by("-pk").first(),
         "standing": standing,
@@ -280,7 +281,28 @@ def note(request: HttpRequest, member_id: int, model_admin: Any) -> HttpResponse
     return redirect(_here(member_id))
 
 
+def forget_phone(request: HttpRequest, member_id: int, model_admin: Any) -> HttpResponse:
+    """A former number is somebody else's now."""
+    if request.method != "POST":
+        return redirect(_here(member_id))
+    if not may_do(request, "edit_member"):
+        raise PermissionDenied
+    _member(str(member_id))
+    chosen = request.POST.get("phone", "")
+    try:
+        member_service.forget_phone(
+            member_id=member_id,
+            phone_id=int(chosen) if chosen.isdigit() else 0,
+            actor=person_of(request),
+            at=clock.now(),
+        )
+    except Refusal as refusal:
+        return _refused(request, refusal, member_id)
+    return redirect(_here(member_id))
+
+
 ROUTES = (
+    ("forget-phone/", "forget_phone", forget_phone),
     ("note/", "note", note),
     ("phone/", "phone", phone),
     ("freeze/", "freeze", freeze),

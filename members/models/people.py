@@ -10,6 +10,12 @@ from django.utils.translation import pgettext_lazy
 from members.models.shops import Shop, Staff
 
 
+def masked(phone: str) -> str:
+    """A phone as staff may see it: 138****1234."""
+    national = phone.removeprefix("+86")
+    return f"{national[:3]}****{national[-4:]}"
+
+
 class Tag(models.Model):
     """A set of members, by hand or by rule; with the tier the only notion of audience."""
 
@@ -139,10 +145,7 @@ class Member(models.Model):
     @property
     def masked_phone(self) -> str:
         """The phone as staff may see it: 138****1234."""
-        if not self.phone:
-            return ""
-        national = self.phone.removeprefix("+86")
-        return f"{national[:3]}****{national[-4:]}"
+        return masked(self.phone) if self.phone else ""
 
     @property
     def masked_name(self) -> str:
@@ -175,7 +178,7 @@ class FormerPhone(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"…{self.tail}"
+        return masked(self.phone)
 
 
 class MemberNote(models.Model):

@@ -135,6 +135,18 @@ def change_phone(*, member_id: int, phone: str, actor: Staff | None, at: dt.date
     return member
 
 
+def forget_phone(*, member_id: int, phone_id: int, actor: Staff | None, at: dt.datetime) -> None:
+    """A former phone leads to this member no more, and may join anew; one event
+    ``former_phone_forgotten``. Refuses with ``phone_forgotten`` one that is gone already.
+    """
+    with transaction.atomic():
+        member = _lock_open(member_id)
+        count, _rows = FormerPhone.objects.filter(pk=phone_id, member=member).delete()
+        if not count:
+            raise Refusal("phone_forgotten", _("This number is gone already."), status=404)
+        _record("former_phone_forgotten", member, actor, at)
+
+
 def freeze(*, member_id: int, reason: str = "", actor: Staff | None, at: dt.datetime) -> Member:
     """Stop all use of a member's card, by staff or by the member; one event ``frozen``.
 

@@ -13,7 +13,7 @@ from loyalty.models import Account
 from loyalty.selectors import reconciliation
 from loyalty.services import merging
 from members import registry
-from members.models import Event, Member, MemberNote
+from members.models import Event, FormerPhone, Member, MemberNote
 from tests import factories
 from tests.admin.conftest import House, SignedIn
 from tests.factories import AT
@@ -171,3 +171,21 @@ def test_what_happened_before_the_merge_stays_on_the_timeline(
         at=AT,
     )
     assert owner.get(page_of(house.member)).content.decode().count("住楼上") == 2
+
+
+def test_a_former_number_that_is_somebody_elses_now_is_forgotten(
+    house: House, other: Member, signed_in: SignedIn
+) -> None:
+    owner = signed_in("owner")
+    confirm(owner, house.member, other)
+    former = FormerPhone.objects.get()
+    assert "also 139****5678" in owner.get(page_of(house.member)).content.decode()
+    address = page_of(house.member, "forget_phone")
+    assert signed_in("cashier").post(address, {"phone": former.pk}).status_code == 403
+    assert owner.get(address).status_code == 302
+    assert FormerPhone.objects.exists()
+    owner.post(address, {"phone": former.pk})
+    assert not FormerPhone.objects.exists()
+    assert "gone already" in owner.post(address, {"phone": former.pk}, follow=True).content.decode()
+    owner.post(reverse("admin:members_member_add"), {"phone": "13900005678", "shop": house.shop.pk})
+    assert Member.objects.get(phone="+8613900005678").merged_into is None

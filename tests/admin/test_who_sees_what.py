@@ -104,6 +104,7 @@ ELSEWHERE = {
     "members_member_unfreeze",
     "members_member_tag",
     "members_member_note",
+    "members_member_forget_phone",
     "members_member_views",
     "members_event_views",
     "loyalty_order_views",
