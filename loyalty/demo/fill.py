@@ -79,9 +79,16 @@ def is_filled() -> bool:
 
 
 def hand_back(*, at: dt.datetime) -> None:
-    """A few of yesterday's purchases are refunded, through the service, as at a counter."""
+    """A few of the last days' purchases are refunded, through the service, as at a counter.
+
+    Last evening: today's figures begin with sales, not with what goes back.
+    """
     cashier = Staff.objects.get(username="cashier")
-    recent = Order.objects.filter(is_valid=True, member__isnull=False).order_by("-pk")[:REFUNDS]
+    today = clock.start_of_day(clock.local_date(at))
+    evening = today - dt.timedelta(minutes=1)
+    recent = Order.objects.filter(
+        is_valid=True, member__stats__last_order_at__lt=evening, inputs__isnull=False
+    ).order_by("-pk")[:REFUNDS]
     for number, order in enumerate(recent.select_related("shop")):
         undoing.refund(
             key=uuid.uuid5(rows.NAMESPACE, f"refund {order.pk}"),
@@ -91,5 +98,5 @@ def hand_back(*, at: dt.datetime) -> None:
             reason="口味不合",
             shop=order.shop,
             actor=cashier,
-            at=at,
+            at=evening,
         )

@@ -68,7 +68,7 @@ def _clock(draw: random.Random) -> dt.timedelta:
 
 
 def _visits(draw: random.Random, habit: Habit, joined: dt.date, today: dt.date) -> list[dt.date]:
-    last = today - dt.timedelta(days=draw.randint(70, 200) if habit.stops else 1)
+    last = today - dt.timedelta(days=draw.randint(70, 200) if habit.stops else 0)
     days = []
     day = joined
     for _number in range(draw.randint(*habit.orders)):
@@ -80,7 +80,7 @@ def _visits(draw: random.Random, habit: Habit, joined: dt.date, today: dt.date) 
 
 
 def people(count: int, *, today: dt.date, shops: int, articles: int) -> Iterator[Person]:
-    """The first ``count`` members of the demo shop; the year ends yesterday."""
+    """The first ``count`` members of the demo shop; the year ends with today."""
     for number in range(count):
         draw = random.Random(f"huitou {number}")  # noqa: S311 (no secret: a demo)
         habit = _habit(draw)

@@ -155,6 +155,8 @@ class MemberYear:
         self._join(joined)
         for number, visit in enumerate(self.person.visits):
             at = self._aware(visit)
+            if at > self.world.now:  # later today
+                break
             if self.person.tops_up and number % 6 == 1 and self.value_fen < 3000:
                 self._top_up(at - dt.timedelta(minutes=1), draw)
             self._buy(at, draw)

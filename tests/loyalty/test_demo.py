@@ -11,7 +11,7 @@ from django.db.models import Sum
 
 from loyalty.demo import fill, shop
 from loyalty.models import Lot, MemberStats, Order, Product, Refund, Tier
-from loyalty.selectors import reconciliation
+from loyalty.selectors import reconciliation, today
 from loyalty.services.again import settle_again
 from members.models import Member, Shop
 from tests import factories
@@ -70,4 +70,14 @@ def test_its_ledger_is_clean(filled: int) -> None:
 
 def test_the_same_day_gives_the_same_shop(filled: int) -> None:
     sums = Order.objects.aggregate(Sum("gross_fen"), Sum("other_fen"), Sum("points_earned"))
-    assert (filled, *sums.values()) == (980, 7616600, 5838240, 69231)
+    assert (filled, *sums.values()) == (981, 7883800, 6215950, 71799)
+
+
+def test_today_begins_with_sales_and_nothing_lies_ahead(filled: int) -> None:
+    assert not Order.objects.filter(at__gt=AT).exists()
+    day = AT.date()
+    figures = today.day_figures(
+        shop_ids=list(Shop.objects.values_list("pk", flat=True)), days=[day]
+    )[day]
+    assert figures.orders > 0
+    assert figures.net_fen > 0
