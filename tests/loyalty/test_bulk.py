@@ -8,6 +8,7 @@ import sys
 import threading
 import uuid
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -121,6 +122,35 @@ def test_asked_twice_with_one_key_it_is_one_issue() -> None:
         for _twice in range(2)
     }
     assert numbers == set(BulkIssue.objects.values_list("pk", flat=True))
+
+
+@pytest.mark.django_db
+def test_a_worker_is_asked_after_the_commit_and_may_be_away(
+    monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    owner = factories.owner()
+    template = publish(owner)
+    people(1)
+    sent: list[tuple[str, tuple[int, ...]]] = []
+    monkeypatch.setattr(
+        "celery.canvas.Signature.apply_async",
+        lambda self: sent.append((self["task"], tuple(self["args"]))),
+    )
+    with django_capture_on_commit_callbacks(execute=True):
+        issue = begin(template, owner)
+        assert sent == []
+    assert sent == [("loyalty.give_bulk", (issue.pk,))]
+
+    def away(self: Any) -> None:
+        raise ConnectionError("no broker")
+
+    monkeypatch.setattr("celery.canvas.Signature.apply_async", away)
+    with django_capture_on_commit_callbacks(execute=True):
+        second = begin(template, owner)
+    assert bulk.unfinished(at=AT) == [issue.pk, second.pk]
+    with time_machine.travel(AT, tick=False):
+        tasks.sweep_bulk()
+    assert set(BulkIssue.objects.values_list("status", flat=True)) == {"done"}
 
 
 @pytest.mark.django_db
