@@ -92,7 +92,7 @@ function show(html, url) {
   for (const node of [...page.body.children]) if (node.id !== "tools") tools.before(node);
   if (url === location.href) history.replaceState(null, "", url);
   else history.pushState(null, "", url);
-  if (isOpen && one("#sheet")) one("#sheet").checked = true;
+  if (isOpen && one("#sheet") && !one(".verdict")) one("#sheet").checked = true; // a verdict is read first
   window.scrollTo(0, 0);
   Counter.ready(true);
 }

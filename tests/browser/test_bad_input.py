@@ -11,7 +11,7 @@ from members import clock
 from members.models import Member
 from members.services import live_codes
 from tests.browser.chromium import find_chromium
-from tests.browser.test_counter import DESKTOP, Cashier, open_page
+from tests.browser.test_counter import DESKTOP, PHONE, Cashier, open_page
 from tests.browser.test_live_code import gold, shoot, shop, until  # noqa: F401
 
 
@@ -110,3 +110,26 @@ def test_a_camera_that_is_refused_and_one_that_is_absent(
             watched.page.click("[data-camera] >> nth=0")
             until(watched.page, words)
             assert watched.page.locator("#camera input[type=file]").count() == 1
+
+
+def test_a_refusal_is_not_hidden_by_the_sheet_of_a_phone(
+    gold: Member,  # noqa: F811
+    site: str,
+    browser: Browser,
+) -> None:
+    watched = open_page(browser, site, PHONE, "en")
+    page, cashier = watched.page, Cashier(watched.page, site)
+    cashier.log_in()
+    cashier.types("13800001234")
+    cashier.types("cake")
+    cashier.open_sheet()
+    page.locator("button[value^='benefit-off']").click()
+    page.locator("button[value^='benefit-on']").wait_for()
+    assert page.locator("#sheet").is_checked()  # what changes in it is seen in it
+    shoot(cashier, "690000000000000001")
+    assert not page.locator("#sheet").is_checked()
+    assert page.get_attribute(".verdict", "data-code") == "code_foreign"
+    assert page.get_attribute("body", "class") == "told warn"
+    page.locator(".verdict a").click()
+    page.locator(".verdict").wait_for(state="detached")
+    assert page.locator(".lines .number").inner_text() == "1"
