@@ -25,6 +25,10 @@ OTHER_NAMES: dict[str, Promise] = {
     "welcome_pack_id": lazy("welcome gift"),
     "tier": lazy("tier"),
     "rank": lazy("Sequence"),
+    "rate_pm": lazy("discount"),
+    "multiplier_pm": lazy("points times"),
+    "earn_per_yuan_pm": lazy("points for each ¥1 paid"),
+    "points_cap_pm": lazy("points pay at most, in percent of a purchase"),
 }
 # Columns that hold ids, and of what.
 IDS: dict[str, Any] = {

@@ -245,3 +245,15 @@ def test_a_plan_that_no_rule_book_holds_leaves_its_event_too(house: House, owner
         {"pay_fen": 50000},
         {"pay_fen": 60000},
     )
+
+
+def test_a_version_is_told_by_names_not_by_numbers(house: House, owner: Client) -> None:
+    """Which tiers, at which discount: before and after, as the shop calls them."""
+    form = form_of(owner.get(change(house.benefit)))
+    tiers = [house.tiers[name].pk for name in ("金卡", "黑卡")]
+    answer = owner.post(change(house.benefit), {**form, "rate_pm": "8.8", "tiers": tiers})
+    assert answer.status_code == 302, errors_of(answer)
+    newest = RuleSet.objects.latest("pk")
+    page = owner.get(reverse("admin:loyalty_ruleset_change", args=[newest.pk]))
+    told = {(one.what, one.before, one.after) for one in page.context["changes"]}
+    assert told == {("for tiers", "金卡", "金卡、黑卡"), ("discount", "90%", "88%")}
