@@ -188,7 +188,8 @@ def _state(issue: BulkIssue) -> dict[str, Any]:
         )
         state["left_out"] = reasons(selectors.left_out(issue.pk))
         state["passed_over"] = [
-            (member_link(row.member), row.get_outcome_display()) for row in passed_over
+            (member_link(row.member), row.member.masked_phone, row.get_outcome_display())
+            for row in passed_over
         ]
         state["unused"] = _unused(issue)
     return state

@@ -39,7 +39,9 @@ def member_link(member: Member | None) -> SafeString | str:
         return "–"
     address = reverse("admin:members_member_change", args=[member.pk])
     return format_html(
-        '<a class="ht-link" href="{}">{}</a>', address, member.masked_name or member.masked_phone
+        '<a class="ht-link" href="{}">{}</a>',
+        address,
+        member.masked_name or member.masked_phone or f"#{member.pk}",
     )
 
 

@@ -49,6 +49,8 @@ def test_a_note_and_two_cards_made_one(
     shot(page, "merge-search")
     office.send(f"a[href='?with={other.pk}']")
     shot(page, "merge-preview")
+    page.set_viewport_size({"width": 390, "height": 844})
+    shot(page, "merge-phone")
     office.send("button[name=seen]")
     assert "¥74.00" in page.inner_text(".ht-tiles")
     page.set_viewport_size({"width": 390, "height": 844})
