@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+from members.errors import Refusal
 
 Handler = Callable[[HttpRequest], HttpResponse]
 PIECE = 64 * 1024  # bytes
@@ -29,6 +33,10 @@ class UploadLimitMiddleware:
         if size <= settings.LONGEST_REQUEST_BYTES:
             return self.get_response(request)
         if size <= PATIENCE:
-            while request.read(PIECE):
-                pass
+            with suppress(UnreadablePostError):  # whoever hangs up meanwhile needs no answer
+                while request.read(PIECE):
+                    pass
+        if request.path.startswith("/counter/api/"):
+            refusal = Refusal("upload_too_large", _("This request is too large."), status=413)
+            return JsonResponse(refusal.as_dict(), status=refusal.status)
         return render(request, "413.html", status=413)

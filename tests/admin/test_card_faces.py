@@ -237,3 +237,9 @@ def test_nothing_of_what_is_too_long_is_kept() -> None:
     assert (status, stream.left, stream.largest) == (413, 0, 64 * 1024)
     status, stream = answer(10 * 1024**3)
     assert (status, stream.left) == (413, 10 * 1024**3)
+
+
+def test_a_program_is_told_in_its_own_shape(owner: Client) -> None:
+    body = bytes(12 * 1024 * 1024)
+    answer = owner.post("/counter/api/quote", body, content_type="application/json")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "upload_too_large")
