@@ -20,10 +20,10 @@ from unfold.paginator import InfinitePaginator
 
 from loyalty.admin import events_words
 from loyalty.admin.orders import by_member_or_number, member_link, order_link
-from loyalty.models import Tier
+from loyalty.models import Order, Tier
 from members.admin.base import ReadOnlyAdmin, person_of
 from members.admin.views import SavedViewsMixin
-from members.models import Event, Staff
+from members.models import Event, Member, Staff
 from members.services.staff import staff_shops
 
 # What the audit trail can be narrowed down to.
@@ -68,6 +68,19 @@ class What(DropdownFilter):
         return queryset.filter(kind=self.value()) if self.value() else queryset
 
 
+def _of_purchase(words: str) -> Q:
+    """What happened with a member's purchase; found by the member, who has an index."""
+    number = words.removeprefix("#")
+    if not (words.startswith("#") and number.isascii() and number.isdigit() and len(number) < 16):
+        return Q(pk__in=())
+    owner = Order.objects.filter(pk=int(number)).values_list("member_id", flat=True).first()
+    if owner is None:
+        return Q(pk__in=())
+    # A purchase of a card that was merged since was told of that card.
+    merged = Member.objects.filter(merged_into=owner).values_list("pk", flat=True)
+    return Q(data__order=int(number), member__in=[owner, *merged])
+
+
 @admin.register(Event)
 class EventAdmin(SavedViewsMixin, ReadOnlyAdmin):
     list_display = ("at", "what", "who", "purchase", "by", "shop")
@@ -82,7 +95,7 @@ class EventAdmin(SavedViewsMixin, ReadOnlyAdmin):
     paginator = InfinitePaginator
     ordering = ("-pk",)
     search_fields = ("kind",)
-    search_help_text = lazy("The member")
+    search_help_text = lazy("The member, or the number of a member’s purchase: #123")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
         """A manager sees what happened in their shops, and to members outside of any shop."""
@@ -97,9 +110,10 @@ class EventAdmin(SavedViewsMixin, ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Event], search_term: str
     ) -> tuple[QuerySet[Event], bool]:
-        if not search_term.strip():
+        words = search_term.strip()
+        if not words:
             return queryset, False
-        return by_member_or_number(queryset, search_term, numbers=Q(pk__in=())), False
+        return by_member_or_number(queryset, words, numbers=_of_purchase(words)), False
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """The page's events are put into words together: their names are read once."""

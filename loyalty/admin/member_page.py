@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -149,9 +149,8 @@ def _list(
             orders = Order.objects.filter(member=member).select_related("shop", "staff")
             return _cut(_earlier(orders, before), tell=_order)
     # What happened under a card that was merged into this one is theirs, too.
-    events = Event.objects.filter(
-        Q(member=member) | Q(member__in=member.merged.all())
-    ).select_related("staff", "shop")
+    cards = [member.pk, *member.merged.values_list("pk", flat=True)]
+    events = Event.objects.filter(member__in=cards).select_related("staff", "shop")
     cut = _cut(_earlier(events, before))
     return {**cut, "rows": events_words.tell_all(cut["rows"])}
 

@@ -105,3 +105,14 @@ def test_a_coupon_says_where_it_was_used(house: House, owner: Client) -> None:
     CouponUse.objects.create(order=house.order, coupon=coupon, saved_fen=1)
     page = owner.get(reverse("admin:loyalty_coupon_changelist")).content.decode()
     assert reverse("admin:loyalty_order_change", args=[house.order.pk]) in page
+
+
+def test_the_trail_is_searched_by_member_and_by_purchase(house: House, owner: Client) -> None:
+    trail = reverse("admin:members_event_changelist")
+    found = owner.get(f"{trail}?q=%23{house.order.pk}").context["cl"].result_list
+    assert {event.kind for event in found} == {"settled", "refunded"}
+    assert {event.data["order"] for event in found} == {house.order.pk}
+    by_member = owner.get(f"{trail}?q=1234").context["cl"].result_list
+    assert {event.member_id for event in by_member} == {house.member.pk}
+    for nothing in ("%23999999", "%23x", "%23" + "9" * 30):
+        assert not list(owner.get(f"{trail}?q={nothing}").context["cl"].result_list)
