@@ -5,10 +5,10 @@ Measured inside the page, from the key to the frame after the words stand there.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from django.db import connection
 from playwright.sync_api import Page, sync_playwright
 
 from members import clock
@@ -74,11 +74,13 @@ def measure(stand: Stand, report: Report) -> None:
     """Sales by live code and Enter; every other one with the amount typed before the scan."""
     print(f"A cashier's sales in the browser, {MEMBERS:,} members …", flush=True)
     at = clock.now().replace(microsecond=0)
+    session = sales.Till().session or ""
+    connection.close()  # a database that somebody uses is copied by nobody
     if stand.postgres.create_database(NAME, template=EMPTY_NAME):
         seed.seed(stand.postgres.url(NAME), members=MEMBERS, at=at)
     scans: list[float] = []
     enters: list[float] = []
-    with stand.web(NAME) as port, _counter(f"http://127.0.0.1:{port}") as page:
+    with stand.web(NAME) as port, _counter(f"http://127.0.0.1:{port}", session) as page:
         for number in range(WARM_UP + SALES):
             scan, enter = _sell(page, number, is_amount=number % 2 == 0)
             if number >= WARM_UP:
@@ -114,21 +116,17 @@ def _sell(page: Page, number: int, *, is_amount: bool) -> tuple[float, float]:
 
 
 @contextmanager
-def _counter(address: str) -> Iterator[Page]:
-    """The counter's page on a cashier's screen, logged in."""
+def _counter(address: str, session: str) -> Iterator[Page]:
+    """A page of a cashier's browser that is logged in; no statement is run while it is open."""
     program = find_chromium()
     if program is None:
         raise SystemExit(MISSING)
-    # Playwright keeps an event loop in this thread; the statements here are meant.
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as driver:
         browser = driver.chromium.launch(
             executable_path=program, args=["--no-sandbox", "--disable-dev-shm-usage"]
         )
         context = browser.new_context(viewport={"width": 1366, "height": 900}, base_url=address)
-        context.add_cookies(
-            [{"name": "huitou_session", "value": sales.Till().session or "", "url": address}]
-        )
+        context.add_cookies([{"name": "huitou_session", "value": session, "url": address}])
         context.add_init_script(UNTIL)
         yield context.new_page()
         browser.close()
