@@ -6,6 +6,7 @@ import datetime as dt
 import uuid
 
 from django.db import connection, transaction
+from django.db.models import F
 
 from loyalty.demo import rows
 from loyalty.demo.people import people
@@ -16,7 +17,7 @@ from members import clock
 from members.models import Event, Shop, Staff
 from members.services import events
 
-REFUNDS = 24
+REFUNDS, APART = 24, 25  # one of so many, so that no day is all refunds
 
 
 def world(at: dt.datetime) -> World:
@@ -79,17 +80,19 @@ def is_filled() -> bool:
 
 
 def hand_back(*, at: dt.datetime) -> None:
-    """A few of the last days' purchases are refunded, through the service, as at a counter.
+    """A few purchases of the last weeks are refunded, an hour later, as at a counter.
 
-    Last evening: today's figures begin with sales, not with what goes back.
+    Each its member's last one, so that no movement of theirs is dated after it; none of today's.
     """
     cashier = Staff.objects.get(username="cashier")
-    today = clock.start_of_day(clock.local_date(at))
-    evening = today - dt.timedelta(minutes=1)
-    recent = Order.objects.filter(
-        is_valid=True, member__stats__last_order_at__lt=evening, inputs__isnull=False
-    ).order_by("-pk")[:REFUNDS]
-    for number, order in enumerate(recent.select_related("shop")):
+    last = Order.objects.filter(
+        is_valid=True,
+        inputs__isnull=False,
+        at=F("member__stats__last_order_at"),
+        at__lt=clock.start_of_day(clock.local_date(at)),
+    ).order_by("-at")
+    apart = max(1, min(APART, last.count() // REFUNDS))
+    for number, order in enumerate(last.select_related("shop")[: REFUNDS * apart : apart]):
         undoing.refund(
             key=uuid.uuid5(rows.NAMESPACE, f"refund {order.pk}"),
             order_id=order.pk,
@@ -98,5 +101,5 @@ def hand_back(*, at: dt.datetime) -> None:
             reason="口味不合",
             shop=order.shop,
             actor=cashier,
-            at=evening,
+            at=order.at + dt.timedelta(hours=1),
         )
