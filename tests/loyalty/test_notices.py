@@ -47,17 +47,15 @@ def sell(member: Member | None, fen: int, number: int = 1, **more: object) -> in
     return int(answer["order"])
 
 
-def test_the_app_registers_itself() -> None:
+def test_the_app_registers_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     from django.apps import apps
 
     registry._consumers.clear()
-    guards = registry._closing_guards.copy()
-    registry._closing_guards.clear()
-    try:
-        apps.get_app_config("loyalty").ready()
-        assert [one.name for one in registry.consumers_of("settled")] == ["card_inbox"]
-    finally:
-        registry._closing_guards.update(guards)
+    monkeypatch.setattr(registry, "_closing_guards", {})
+    monkeypatch.setattr(registry, "_panels", {})
+    apps.get_app_config("loyalty").ready()
+    assert [one.name for one in registry.consumers_of("settled")] == ["card_inbox"]
+    assert [panel.name for panel in registry.panels_of("counter")] == ["notes"]
 
 
 def test_a_sale_and_its_undoing() -> None:
