@@ -12,6 +12,12 @@ from members.registry import Shown
 NOTES = 3
 
 
+def care(member: Member, request: HttpRequest, at: dt.datetime) -> Shown | None:
+    """Who of the shop looks after the member: to be fetched, or greeted from."""
+    person = member.assigned_staff
+    return Shown("counter/care.html", {"name": str(person)}) if person else None
+
+
 def notes(member: Member, request: HttpRequest, at: dt.datetime) -> Shown | None:
     """The newest notes of staff about the member."""
     found = list(member.notes.order_by("-pk")[:NOTES])

@@ -55,7 +55,8 @@ def test_the_app_registers_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "_panels", {})
     apps.get_app_config("loyalty").ready()
     assert [one.name for one in registry.consumers_of("settled")] == ["card_inbox"]
-    assert [panel.name for panel in registry.panels_of("counter")] == ["notes"]
+    assert [panel.name for panel in registry.panels_of("counter")] == ["care", "notes"]
+    assert [panel.name for panel in registry.panels_of("card")] == ["care"]
 
 
 def test_a_sale_and_its_undoing() -> None:

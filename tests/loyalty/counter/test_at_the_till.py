@@ -304,6 +304,21 @@ def test_other_apps_show_a_panel_for_the_member(
     assert f"for {cast.member.pk}" in enter(client, CARD)
 
 
+def test_who_looks_after_the_member_is_told_at_the_scan_and_on_the_card(
+    client: Client, cast: Cast
+) -> None:
+    assert "looked after by" not in enter(client, CARD)
+    Member.objects.filter(pk=cast.member.pk).update(assigned_staff=cast.cashier)
+    assert f"looked after by {cast.cashier}" in enter(client, CARD)
+    phone, at = Client(), clock.now()
+    phone.cookies["django_language"] = "en"
+    token = member_sessions.token(member=cast.member, proved_at=at, at=at)
+    phone.cookies[access.COOKIE] = token
+    card = phone.get("/m/").content.decode()
+    assert "Looks after you" in card
+    assert str(cast.cashier) in card
+
+
 def test_the_receipt_s_code_leads_to_the_card(client: Client, cast: Cast) -> None:
     order = sell(cast)
     address = f"/m/claim/{claiming.token(order)}"
