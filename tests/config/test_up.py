@@ -10,6 +10,7 @@ import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -81,7 +82,12 @@ class Shop:
     def processes(self, word: str) -> list[psutil.Process]:
         assert self.process is not None
         children = psutil.Process(self.process.pid).children()
-        return [child for child in children if word in " ".join(child.cmdline())]
+        found = []
+        for child in children:
+            with suppress(psutil.NoSuchProcess):  # it ended while we looked
+                if word in " ".join(child.cmdline()):
+                    found.append(child)
+        return found
 
 
 @pytest.fixture
