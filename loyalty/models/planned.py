@@ -4,9 +4,12 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from members.models import Staff
+from members.models import CardImage, Staff
 
-KINDS = ("tier", "policy", "benefit", "coupontemplate", "giftpack", "topupplan")
+KINDS = (
+    *("tier", "policy", "benefit", "coupontemplate", "giftpack", "topupplan"),
+    *("product", "category", "cardface"),
+)
 
 
 class PlannedChange(models.Model):
@@ -36,6 +39,8 @@ class PlannedChange(models.Model):
     planned_by = models.ForeignKey(Staff, models.PROTECT, verbose_name=_("by"), related_name="+")
     planned_at = models.DateTimeField(_("planned"))
     closed_at = models.DateTimeField(null=True)
+    # What was uploaded with it: kept for the face to come, let go of when this is over.
+    pictures = models.ManyToManyField(CardImage, related_name="+")
 
     class Meta:
         verbose_name = _("planned change")
