@@ -20,6 +20,7 @@ from loyalty.models.past import PastCampaign, PastRedemption, PastTarget
 from loyalty.models.planned import PlannedChange
 from loyalty.models.rules import Benefit, Policy, RuleSet, Tier
 from loyalty.models.standing import CheckIn, MemberStats, QuotaUse
+from loyalty.models.streaks import StreakGift, StreakStep
 
 __all__ = [
     "Account",
@@ -54,6 +55,8 @@ __all__ = [
     "RefundLine",
     "RuleSet",
     "SpendConfirmation",
+    "StreakGift",
+    "StreakStep",
     "Tender",
     "Tier",
     "TopUp",

@@ -1,4 +1,5 @@
-"""Checking in: once a local day, for points, a streak, and the second track of the tiers."""
+"""Checking in: once a local day, for points, the second track of the tiers, and gifts for days
+running."""
 
 from __future__ import annotations
 
@@ -10,10 +11,11 @@ from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.locks import AccountBook, lock_accounts, waiting_politely
-from loyalty.models import CheckIn, Entry, MemberStats
+from loyalty.models import CheckIn, Entry, MemberStats, StreakGift
 from loyalty.selectors import inputs
-from loyalty.services import ledger, tiers
+from loyalty.services import gifts, ledger, tiers
 from loyalty.services.working import check_standing, rules_of
+from loyalty.settlement import streaks
 from loyalty.settlement.rulebook import RuleBook
 from members import clock
 from members.errors import Refusal
@@ -26,16 +28,18 @@ def check_in(
 ) -> dict[str, Any]:
     """Check a member in; one event ``checked_in`` (and ``tier_changed`` if it promotes).
 
-    Returns ``day`` (ISO), ``streak`` (days running), ``checkins`` (ever), ``points`` (given) and
-    ``promotion`` (as ``tiers.promote_if_due``, or None). Refuses with ``already_checked_in``,
-    ``member_unknown``, ``member_frozen``, ``busy``.
+    Returns ``day`` (ISO), ``streak`` (days running), ``checkins`` (ever), ``points`` (given),
+    ``promotion`` (as ``tiers.promote_if_due``, or None) and ``gifts`` (one for each step of the
+    streak reached today: ``days``, ``pack``, ``name`` and what of it was given, ``points``,
+    ``bonus_fen``, ``coupons``, ``tier``). Refuses with ``already_checked_in``, ``member_unknown``,
+    ``member_frozen``, ``busy``.
     """
     with waiting_politely(), transaction.atomic():
         accounts = lock_accounts([member_id])
         standing = check_standing(inputs.load(member_id=member_id, at=at))
         _ruleset_id, rulebook = rules_of(standing, at)
         day = clock.local_date(at)
-        streak = _write(member_id, day, shop=shop, actor=actor, at=at)
+        row = _write(member_id, day, shop=shop, actor=actor, at=at)
         MemberStats.objects.filter(pk=member_id).update(checkins_count=F("checkins_count") + 1)
         points = _give_points(member_id, rulebook, accounts, at=at)
         promotion = tiers.promote_if_due(
@@ -46,27 +50,30 @@ def check_in(
             staff_id=actor.pk if actor else None,
             at=at,
         )
+        # After the promotion: a tier that a pack lifts to is not pushed down again by it.
+        given = _give_gifts(row, rulebook, accounts, at=at)
         events.record(
             kind="checked_in",
             at=at,
             member_id=member_id,
             staff_id=actor.pk if actor else None,
             shop_id=shop.pk if shop else None,
-            data={"streak": streak, "points": points},
+            data={"streak": row.streak, "points": points, **({"gifts": given} if given else {})},
         )
     return {
         "day": day.isoformat(),
-        "streak": streak,
+        "streak": row.streak,
         "checkins": standing.checkins + 1,
         "points": points,
         "promotion": promotion,
+        "gifts": given,
     }
 
 
 def _write(
     member_id: int, day: dt.date, *, shop: Shop | None, actor: Staff | None, at: dt.datetime
-) -> int:
-    """Write the day's check-in; returns the days running up to it."""
+) -> CheckIn:
+    """Write the day's check-in with the days running up to it."""
     yesterday = day - dt.timedelta(days=1)
     before = CheckIn.objects.filter(member_id=member_id, day=yesterday).values_list(
         "streak", flat=True
@@ -74,7 +81,7 @@ def _write(
     streak = (before.first() or 0) + 1
     try:
         with transaction.atomic():
-            CheckIn.objects.create(
+            return CheckIn.objects.create(
                 member_id=member_id, day=day, at=at, streak=streak, shop=shop, staff=actor
             )
     except IntegrityError:
@@ -83,7 +90,6 @@ def _write(
             _("This member has checked in today already. Come back tomorrow."),
             status=409,
         ) from None
-    return streak
 
 
 def _give_points(
@@ -102,3 +108,34 @@ def _give_points(
         )
         ledger.post(book=accounts, moves=moves, new_lots=lots, at=at)
     return points
+
+
+def _give_gifts(
+    row: CheckIn, rulebook: RuleBook, accounts: AccountBook, *, at: dt.datetime
+) -> list[dict[str, Any]]:
+    """Give what today's day of the streak brings, each step once: its row is unique."""
+    found = []
+    for rule in streaks.gifts_on(rulebook.streaks, row.streak):
+        pack = rulebook.packs[rule.pack]
+        StreakGift.objects.create(checkin=row, days=rule.days)
+        given = gifts.give(
+            member_id=row.member_id,
+            pack=pack,
+            rulebook=rulebook,
+            accounts=accounts,
+            source="streak",
+            order_id=None,
+            at=at,
+        )
+        found.append(
+            {
+                "days": rule.days,
+                "pack": pack["id"],
+                "name": pack["name"],
+                "points": given.points,
+                "bonus_fen": given.bonus_fen,
+                "coupons": given.coupon_ids,
+                "tier": given.tier_id,
+            }
+        )
+    return found

@@ -57,6 +57,8 @@ def _merge(*, kept_id: int, merged_id: int, actor: Staff, at: dt.datetime) -> di
     days = CheckIn.objects.filter(member_id=kept_id).values("day")
     visits = CheckIn.objects.filter(member_id=merged_id).exclude(day__in=days)
     moved_days = visits.update(member_id=kept_id)
+    if moved_days:
+        _days_running(kept_id)
     _quotas(kept_id, merged_id)
     before, after = _figures(kept_id, merged_id, moved_days)
     absorbing.absorb(kept=kept, merged=merged, at=at)
@@ -77,6 +79,20 @@ def _merge(*, kept_id: int, merged_id: int, actor: Staff, at: dt.datetime) -> di
             },
         )
     return {"kept": kept_id, "merged": merged_id, **facts}
+
+
+def _days_running(member_id: int) -> None:
+    """Count the days running anew: two broken streaks may be one. What a day brought stays."""
+    before: CheckIn | None = None
+    changed = []
+    for row in CheckIn.objects.filter(member_id=member_id).order_by("day"):
+        is_next = before is not None and row.day - before.day == dt.timedelta(days=1)
+        streak = before.streak + 1 if before is not None and is_next else 1
+        if row.streak != streak:
+            row.streak = streak
+            changed.append(row)
+        before = row
+    CheckIn.objects.bulk_update(changed, ["streak"], batch_size=500)
 
 
 def _quotas(kept_id: int, merged_id: int) -> None:

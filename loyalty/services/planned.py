@@ -217,7 +217,8 @@ def _store(change: PlannedChange, *, at: dt.datetime) -> None:
     }
     match row:
         case Policy():
-            rule_changes.save_policy(policy=row, actor=actor, at=at)
+            streaks = _streaks(after["streaks"]) if "streaks" in after else None
+            rule_changes.save_policy(policy=row, streaks=streaks, actor=actor, at=at)
         case CouponTemplate():
             rule_changes.save_template(template=row, actor=actor, at=at, **relations)
         case TopUpPlan():
@@ -291,6 +292,12 @@ def _gone() -> Refusal:
 
 
 def _close(change: PlannedChange, status: str, *, at: dt.datetime) -> None:
+def _streaks(lines: Iterable[tuple[int, int, bool]]) -> list[tuple[int, GiftPack, bool]]:
+    """(days, pack's id, whether it repeats) with the pack itself."""
+    known = {pack.pk: pack for pack in _all_of(GiftPack, [pack for _days, pack, _on in lines])}
+    return [(days, known[pack], repeats) for days, pack, repeats in lines]
+
+
     change.status, change.closed_at = status, at
     change.save(update_fields=["status", "closed_at", "problem"])
 

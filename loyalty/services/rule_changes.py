@@ -22,6 +22,7 @@ from loyalty.models import (
     Policy,
     Product,
     RuleSet,
+    StreakStep,
     Tier,
     TopUpPlan,
 )
@@ -47,11 +48,12 @@ def _store(
 
 
 # What is no relation of its own but a table of numbers.
-PARTS = frozenset({"prices", "coupons"})
+PARTS = frozenset({"prices", "coupons", "streaks"})
 
 
 def parts_of(row: models.Model) -> dict[str, Any]:
-    """What hangs on a rule: a benefit's member prices, a pack's coupons (id, fen or how many)."""
+    """What hangs on a rule: a benefit's member prices, a pack's coupons (id, fen or how many), the
+    policy's gifts for days running (days, pack, whether it repeats)."""
     match row:
         case Benefit():
             prices = row.member_prices.order_by("product_id").values_list("product_id", "price_fen")
@@ -59,6 +61,8 @@ def parts_of(row: models.Model) -> dict[str, Any]:
         case GiftPack():
             items = row.items.order_by("template_id").values_list("template_id", "count")
             return {"coupons": [list(pair) for pair in items]}
+        case Policy():
+            return {"streaks": rules.streaks(row)}
     return {}
 
 
@@ -112,10 +116,31 @@ def save_tiers(*, tiers: Sequence[Tier], actor: Staff | None, at: dt.datetime) -
     return _store(tiers, {}, actor=actor, at=at)
 
 
-def save_policy(*, policy: Policy, actor: Staff | None, at: dt.datetime) -> RuleSet:
-    """Store the policy sheet. Refuses what ``rule_checks.check_policy`` refuses."""
+def save_policy(
+    *,
+    policy: Policy,
+    actor: Staff | None,
+    at: dt.datetime,
+    streaks: Sequence[tuple[int, GiftPack, bool]] | None = None,
+) -> RuleSet:
+    """Store the policy sheet; ``streaks`` are all its gifts for days running (days, pack, whether
+    it repeats), None leaves them. Refuses what ``rule_checks.check_policy`` and
+    ``rule_checks.check_streaks`` refuse.
+    """
     rule_checks.check_policy(policy)
-    return _store([policy], {}, actor=actor, at=at)
+    if streaks is not None:
+        rule_checks.check_streaks([days for days, _pack, _repeats in streaks])
+
+    def write() -> None:
+        if streaks is not None:
+            policy.streak_steps.all().delete()
+            StreakStep.objects.bulk_create(
+                StreakStep(policy=policy, days=days, pack=pack, repeats=repeats)
+                for days, pack, repeats in streaks
+            )
+
+    parts = rows.Parts(read=lambda: parts_of(policy), write=write)
+    return _store([policy], {}, actor=actor, at=at, parts=parts)
 
 
 def save_plan(

@@ -158,6 +158,16 @@ def check_policy(row: Policy) -> None:
 
 
 def check_plan(row: TopUpPlan, *, limit_fen: int) -> None:
+def check_streaks(days: Sequence[int]) -> None:
+    """Refuse ``streak_days_out_of_range`` and ``streak_days_twice``."""
+    if not all(2 <= day <= 365 for day in days):
+        _refuse(
+            "streak_days_out_of_range", _("A gift for days running comes after 2 to 365 days.")
+        )
+    if len(set(days)) != len(days):
+        _refuse("streak_days_twice", _("Name each number of days once, with one gift."))
+
+
     """Refuse a plan that no card may hold."""
     bonus = row.pack.bonus_fen if row.pack else 0
     if row.pay_fen < 1:

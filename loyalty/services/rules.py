@@ -146,12 +146,18 @@ def _pack(row: GiftPack) -> dict[str, Any]:
     }
 
 
+def streaks(sheet: Policy) -> list[list[Any]]:
+    """The gifts for days running, as (days, gift pack, whether it repeats), fewest days first."""
+    return [list(row) for row in sheet.streak_steps.values_list("days", "pack_id", "repeats")]
+
+
 def snapshot() -> dict[str, Any]:
     """All rules in force, as plain data.
 
     A template that is no longer handed out stays in it while a usable coupon of it is held.
     """
     scoped = ("categories", "products", "shops")
+    sheet = policy()
     benefits = Benefit.objects.filter(is_active=True).prefetch_related(
         *scoped, "tiers", "tags", "member_prices"
     )
@@ -160,7 +166,7 @@ def snapshot() -> dict[str, Any]:
         CouponTemplate.objects.filter(is_active=True) | CouponTemplate.objects.filter(pk__in=held)
     ).prefetch_related(*scoped)
     return {
-        "policy": _pick(policy(), POLICY_FIELDS),
+        "policy": {**_pick(sheet, POLICY_FIELDS), "streaks": streaks(sheet)},
         "tiers": [
             {**_pick(row, TIER_FIELDS), "upgrade_pack": row.upgrade_pack_id}
             for row in Tier.objects.filter(is_active=True).order_by("rank")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from loyalty.settlement.streaks import StreakRule
 from loyalty.settlement.types import (
     Ask,
     Benefit,
@@ -186,6 +187,8 @@ class RuleBook:
         )
         self.tier_by_id = {tier.id: tier for tier in self.tiers}
         self.packs: dict[int, Mapping[str, Any]] = {row["id"]: row for row in snapshot["packs"]}
+        # An older snapshot knows no gifts for days running.
+        self.streaks = tuple(StreakRule(*row) for row in policy.get("streaks", ()))
         self.benefits = tuple((_benefit(row), _reach(row)) for row in snapshot["benefits"])
         self.templates = {row["id"]: (_template(row), _reach(row)) for row in snapshot["templates"]}
         self.template_rows = {row["id"]: row for row in snapshot["templates"]}

@@ -35,6 +35,7 @@ def test_a_check_in() -> None:
         "checkins": 1,
         "points": 0,
         "promotion": None,
+        "gifts": [],
     }
     row = CheckIn.objects.get()
     assert (row.member, row.day, row.at, row.streak) == (member, dt.date(2026, 5, 20), AT, 1)

@@ -42,6 +42,8 @@ from loyalty.models import (
     RefundLine,
     RuleSet,
     SpendConfirmation,
+    StreakGift,
+    StreakStep,
     Tender,
     Tier,
     TopUp,
@@ -280,6 +282,11 @@ RULES = [
 
 STANDING = [
     change(CheckIn, "checkin_streak_positive", streak=0),
+    change(StreakGift, "streakgift_days_sane", days=1),
+    twin(StreakGift, "streakgift_once"),
+    change(StreakStep, "streakstep_days_sane", days=1),
+    change(StreakStep, "streakstep_days_sane", days=366),
+    twin(StreakStep, "streakstep_days_once"),
     twin(CheckIn, "checkin_once_a_day"),
     change(MemberStats, "stats_counts_not_negative", orders_count=-1),
     change(MemberStats, "stats_counts_not_negative", checkins_count=-1),
@@ -325,6 +332,7 @@ def _rules() -> House:
         ),
         RuleSet: RuleSet.objects.create(content_hash="a", snapshot={}, created_at=AT),
         Tier: tier,
+        StreakStep: StreakStep.objects.create(days=7, pack=pack),
         TopUpPlan: TopUpPlan.objects.create(name="充500", pay_fen=50000),
     }
 
@@ -373,6 +381,7 @@ def house() -> House:
         order=order, shop=shop, at=AT, local_date=DAY, base_fen=1, other_fen=1, tender="cash"
     )
     campaign = PastCampaign.objects.create(external_no="C-1", starts=DAY, ends=DAY)
+    checkin = CheckIn.objects.create(member=member, day=DAY, at=AT)
     issue = BulkIssue.objects.create(
         template=template, staff=factories.owner(), at=AT, chosen_count=2, given_count=1
     )
@@ -382,7 +391,8 @@ def house() -> House:
         BulkIssueMember: BulkIssueMember.objects.create(
             issue=issue, member=member, outcome="given", coupon=coupon
         ),
-        CheckIn: CheckIn.objects.create(member=member, day=DAY, at=AT),
+        CheckIn: checkin,
+        StreakGift: StreakGift.objects.create(checkin=checkin, days=7),
         Coupon: coupon,
         CouponUse: CouponUse.objects.create(order=order, coupon=coupon, saved_fen=1),
         Entry: Entry.objects.get(),
