@@ -6,6 +6,7 @@ from django.http import HttpRequest
 
 from config.admin.look import tokens
 from loyalty.counter import accent
+from members.colours import Colour, as_hex, mix, parse_hex
 from members.models import CardFace
 
 # The steps of the accent: how far (of 40) towards white or black.
@@ -46,15 +47,15 @@ def colours(request: HttpRequest) -> dict[str, dict[str, str]]:
 def accent_steps() -> dict[str, str]:
     """Steps 50 to 950. 600 carries white text, 500 is text on the dark theme's ground."""
     brand = CardFace.objects.order_by("pk").values_list("brand_colour", flat=True).first()
-    colour = accent.parse_hex(brand or accent.DEFAULT)
+    colour = parse_hex(brand or accent.DEFAULT)
     white, black = (255, 255, 255), (0, 0, 0)
-    strong = accent.readable(colour, on=accent.mix(colour, white, TINTS["100"]), lighter=False)
+    strong = accent.readable(colour, on=mix(colour, white, TINTS["100"]), lighter=False)
     bright = accent.readable(colour, on=(47, 42, 38), lighter=True)
-    steps = {step: accent.mix(colour, white, part) for step, part in TINTS.items()}
-    steps |= {"400": accent.mix(bright, white, 8), "500": bright, "600": strong}
-    steps |= {step: accent.mix(strong, black, part) for step, part in SHADES.items()}
-    return {step: accent.as_hex(shade) for step, shade in sorted(steps.items(), key=_number)}
+    steps = {step: mix(colour, white, part) for step, part in TINTS.items()}
+    steps |= {"400": mix(bright, white, 8), "500": bright, "600": strong}
+    steps |= {step: mix(strong, black, part) for step, part in SHADES.items()}
+    return {step: as_hex(shade) for step, shade in sorted(steps.items(), key=_number)}
 
 
-def _number(pair: tuple[str, accent.Colour]) -> int:
+def _number(pair: tuple[str, Colour]) -> int:
     return int(pair[0])

@@ -12,17 +12,15 @@ from django.utils.translation import gettext_lazy as lazy
 from unfold.contrib.filters.admin import BooleanRadioFilter, RelatedDropdownFilter
 
 from loyalty.admin.fields import YuanField
+from loyalty.admin.planning import RuleAdmin, RuleForm
 from loyalty.models import Category, Product
 from loyalty.money import format_yuan
 from loyalty.services import rule_changes, rule_checks
-from members.admin.editing import EditAdmin
-from members.admin.forms import OfficeForm
 from members.models import Staff
-from members.services import rows
 from members.text import name_key
 
 
-class ProductForm(OfficeForm):
+class ProductForm(RuleForm):
     price_fen = YuanField(label=lazy("price"), required=False)
 
     class Meta:
@@ -35,9 +33,12 @@ class ProductForm(OfficeForm):
             data["barcode"] = (data["barcode"] or "").strip() or None
         return data
 
+    def check(self) -> None:
+        rule_checks.check_product(self.instance)
+
 
 @admin.register(Product)
-class ProductAdmin(EditAdmin):
+class ProductAdmin(RuleAdmin):
     change = "rules"
     form = ProductForm
     archive_words = lazy("It is no longer found at the counter; old purchases keep it.")
@@ -61,10 +62,10 @@ class ProductAdmin(EditAdmin):
     def keep(self, row: Product, form: Any, *, actor: Staff, at: dt.datetime) -> None:
         row.pinyin = name_key(row.name, length=120)
         row.is_placeholder = False
-        rows.store(row=row, actor=actor, at=at)
+        rule_changes.save_product(product=row, actor=actor, at=at)
 
 
-class CategoryForm(OfficeForm):
+class CategoryForm(RuleForm):
     class Meta:
         model = Category
         fields = ("name", "parent")
@@ -74,7 +75,7 @@ class CategoryForm(OfficeForm):
 
 
 @admin.register(Category)
-class CategoryAdmin(EditAdmin):
+class CategoryAdmin(RuleAdmin):
     change = "rules"
     form = CategoryForm
     list_display = ("name", "parent", "articles")

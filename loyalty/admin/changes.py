@@ -48,6 +48,7 @@ IDS: dict[str, Any] = {
 }
 LISTS = frozenset({"days", "channels"})  # kept as text in an event
 PICTURES = frozenset({"logo", "background"})
+UNTOLD = frozenset({"id", "pinyin", "issued_count", "is_placeholder"})  # ours, not the shop's
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +95,12 @@ def columns(
             rule,
             column_name(model, key),
             words_of(model, key, before.get(key), names, scope=before.get("scope")),
-            words_of(model, key, after[key], names, scope=after.get("scope")),
+            _("another picture")
+            if key in PICTURES and model is CardFace and before.get(key) and after[key]
+            else words_of(model, key, after[key], names, scope=after.get("scope")),
         )
         for key in after
-        if before.get(key) != after[key] and key not in ("id", "pinyin", "issued_count")
+        if before.get(key) != after[key] and key not in UNTOLD
     ]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from typing import Any
 
 from django import forms
@@ -17,31 +16,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from unfold.widgets import UnfoldAdminColorInputWidget, UnfoldAdminFileFieldWidget
 
+from loyalty.admin.planning import RuleAdmin, RuleForm
 from loyalty.card.face import bounds, deep, shop_name, veil, veil_css
-from loyalty.counter import accent
 from loyalty.models import Tier
-from members.admin.editing import EditAdmin
-from members.admin.forms import OfficeForm
+from members import colours
 from members.errors import Refusal
 from members.models import CardFace, Shop, Staff
 from members.pictures import FORMATS, MAX_UPLOAD_BYTES, Written
 from members.services import faces
 
-
-def contrast(face: CardFace) -> float:
-    """How far the text stands out from the face; 1 to 21."""
-    return accent.contrast(accent.parse_hex(face.brand_colour), accent.parse_hex(face.text_colour))
-
-
-def readable_text(face: CardFace) -> str:
-    """The text colour, white or black, that stands out most."""
-    ground = accent.parse_hex(face.brand_colour)
-    return max(
-        ("#FFFFFF", "#12100E"), key=lambda text: accent.contrast(ground, accent.parse_hex(text))
-    )
-
-
-HEX = re.compile("#[0-9A-Fa-f]{6}")
 PICTURES = ("logo", "background")
 
 
@@ -59,7 +42,7 @@ def _picture_input(part: str) -> UnfoldAdminFileFieldWidget:
     )
 
 
-class FaceForm(OfficeForm):
+class FaceForm(RuleForm):
     logo_file = forms.FileField(
         label=lazy("logo"),
         required=False,
@@ -105,28 +88,11 @@ class FaceForm(OfficeForm):
         return data
 
     def check(self) -> None:
-        for name in ("brand_colour", "text_colour"):
-            if not HEX.fullmatch(getattr(self.instance, name)):
-                raise Refusal("colour_unreadable", _("Write a colour like #7A4B2A."), field=name)
-        found = contrast(self.instance)
-        if found < accent.CONTRAST:
-            raise Refusal(
-                "contrast_too_low",
-                _(
-                    "This text cannot be read on this colour (contrast %(found)s,"
-                    " %(needed)s is needed). %(better)s would be readable."
-                )
-                % {
-                    "found": f"{found:.1f}",
-                    "needed": accent.CONTRAST,
-                    "better": readable_text(self.instance),
-                },
-                field="text_colour",
-            )
+        faces.check_face(self.instance)
 
 
 @admin.register(CardFace)
-class CardFaceAdmin(EditAdmin):
+class CardFaceAdmin(RuleAdmin):
     change = "rules"
     form = FaceForm
     preview_template = "admin/face_preview.html"
@@ -163,6 +129,9 @@ class CardFaceAdmin(EditAdmin):
     def keep(self, row: CardFace, form: Any, *, actor: Staff, at: dt.datetime) -> None:
         faces.save_face(face=row, changes=form.pictures, actor=actor, at=at)
 
+    def pictures_of(self, form: Any) -> list[Written]:
+        return [written for written in form.pictures.values() if written is not None]
+
     def drop(self, row: CardFace, *, actor: Staff, at: dt.datetime) -> bool:
         return faces.remove_face(face=row, actor=actor, at=at)
 
@@ -175,23 +144,23 @@ class CardFaceAdmin(EditAdmin):
             "contrast": None,
             "is_readable": False,
         }
-        if not (HEX.fullmatch(row.brand_colour) and HEX.fullmatch(row.text_colour)):
+        if not all(colours.HEX.fullmatch(one) for one in (row.brand_colour, row.text_colour)):
             return shown
-        found = contrast(row)
+        found = faces.contrast(row)
         return (
             shown
             | _colours(row, form)
             | {
                 "contrast": f"{found:.1f}",
-                "is_readable": found >= accent.CONTRAST,
-                "better": readable_text(row),
+                "is_readable": found >= colours.CONTRAST,
+                "better": faces.readable_text(row),
             }
         )
 
 
 def _colours(row: CardFace, form: Any) -> dict[str, Any]:
     """What the pictures of a card are drawn with. ``any_veil`` is for one that was only chosen."""
-    ground, ink = accent.parse_hex(row.brand_colour), accent.parse_hex(row.text_colour)
+    ground, ink = colours.parse_hex(row.brand_colour), colours.parse_hex(row.text_colour)
     kept = {
         part: getattr(row, f"{part}_id") if not form.cleaned_data.get(f"no_{part}") else None
         for part in PICTURES
@@ -201,10 +170,10 @@ def _colours(row: CardFace, form: Any) -> dict[str, Any]:
     if kept["background"] and row.background is not None:
         step = veil(ground, ink, bounds(row.background))
     return {
-        "deep": accent.as_hex(deep(ground, ink)),
+        "deep": colours.as_hex(deep(ground, ink)),
         "veil": veil_css(ground, step),
         "any_veil": veil_css(ground, any_step),
-        "seen_percent": 100 - step * 100 // accent.STEPS,
+        "seen_percent": 100 - step * 100 // colours.STEPS,
         **{
             part: reverse("card:image", args=[sha256]) if sha256 else ""
             for part, sha256 in kept.items()

@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -27,6 +28,7 @@ from members.admin.editing import EditAdmin
 from members.admin.forms import OfficeForm
 from members.errors import Refusal
 from members.models import Staff
+from members.pictures import Written
 
 FROM = "effective_from"
 VERSIONS = "admin:loyalty_ruleset_changelist"
@@ -71,6 +73,10 @@ class RuleAdmin(EditAdmin):
     def prepare(self, row: Any, form: Any, *, actor: Staff, at: dt.datetime) -> None:
         """What the row needs before it is stored or planned."""
 
+    def pictures_of(self, form: Any) -> list[Written]:
+        """What was uploaded with the form."""
+        return []
+
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         found = list(super().get_fieldsets(request, obj))
         if may_do(request, self.change):
@@ -89,7 +95,12 @@ class RuleAdmin(EditAdmin):
             super(RuleAdmin, self).save_related(request, form, formsets, change)
 
         request.planned = planned.plan(  # type: ignore[attr-defined]
-            rows=[form.instance], store=store, from_date=day, actor=actor, at=at
+            rows=[form.instance],
+            store=store,
+            from_date=day,
+            actor=actor,
+            at=at,
+            pictures=self.pictures_of(form),
         )
 
     def response_add(
@@ -136,11 +147,13 @@ def _what(change: PlannedChange) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A planned change for the page. ``problem`` is why it could not be applied."""
+    """A planned change for the page. ``pictures`` are the addresses of those to come, ``problem``
+    is why it could not be applied."""
 
     change: PlannedChange
     what: str
     differences: list[Change]
+    pictures: list[str]
     problem: str
 
 
@@ -157,6 +170,12 @@ def views(changes: list[PlannedChange]) -> list[Waiting]:
                     line["name"], model_of(change.kind), line["before"], line["after"], names
                 )
                 if line["before"] or one.after != "–"
+            ],
+            pictures=[
+                reverse("card:image", args=[line["after"][part]])
+                for line in change.lines
+                for part in ("logo", "background")
+                if line["after"].get(part)
             ],
             problem=str(change.problem.get(get_language() or "", "")),
         )

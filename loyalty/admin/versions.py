@@ -50,8 +50,23 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Cha
                 changes.append(Change(rule, "", "", _("no longer in force")))
             else:
                 changes += columns(rule, model, old[pk], new[pk], names)
-    if before["categories"] != after["categories"]:
-        changes.append(Change(str(Category._meta.verbose_name_plural), "", "", _("changed")))
+    return changes + _moved(before["categories"], after["categories"], names)
+
+
+def _moved(
+    before: Mapping[str, int | None], after: Mapping[str, int | None], names: Names
+) -> list[Change]:
+    """Categories that came, went, or lie in another one. A version holds no names of them."""
+    changes = []
+    for pk in sorted({*before, *after}, key=int):
+        rule = f"{Category._meta.verbose_name} “{names.of(Category, int(pk))}”"
+        if pk not in before:
+            changes.append(Change(rule, "", "", _("new")))
+        elif pk not in after:
+            changes.append(Change(rule, "", "", _("no longer in force")))
+        else:
+            old, new = {"parent": before[pk]}, {"parent": after[pk]}
+            changes += columns(rule, Category, old, new, names)
     return changes
 
 

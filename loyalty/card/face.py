@@ -13,8 +13,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from loyalty.counter import accent
-from loyalty.counter.accent import Colour
 from loyalty.models import Tier
+from members import colours
+from members.colours import CONTRAST, Colour
 from members.models import CardFace, CardImage, Shop
 from members.pictures import MEDIA_TYPE
 
@@ -71,44 +72,44 @@ def shop_name(shops: list[Shop]) -> str:
 
 def readable_ink(ground: Colour, ink: Colour) -> Colour:
     """The text's colour, or white or black where it cannot be read on the ground."""
-    if accent.contrast(ground, ink) >= accent.CONTRAST:
+    if colours.contrast(ground, ink) >= CONTRAST:
         return ink
     return max(
-        (accent.parse_hex(WHITE), accent.parse_hex(INK)),
-        key=lambda colour: accent.contrast(ground, colour),
+        (colours.parse_hex(WHITE), colours.parse_hex(INK)),
+        key=lambda colour: colours.contrast(ground, colour),
     )
 
 
 def deep(ground: Colour, ink: Colour) -> Colour:
     """The far end of the face's gradient: away from the text, so that it stays readable."""
-    is_light = accent.luminance(ink) > accent.luminance(ground)
-    return accent.mix(ground, (0, 0, 0) if is_light else (255, 255, 255), accent.STEPS // 5)
+    is_light = colours.luminance(ink) > colours.luminance(ground)
+    return colours.mix(ground, (0, 0, 0) if is_light else (255, 255, 255), colours.STEPS // 5)
 
 
 def veil(ground: Colour, ink: Colour, picture: tuple[Colour, Colour] = ANY_PICTURE) -> int:
-    """How thick the veil must be, in steps of ``accent.STEPS``, for the text to be read.
+    """How thick the veil must be, in steps of ``colours.STEPS``, for the text to be read.
 
     ``picture`` holds all of its pixels between two colours. The highest is the colour alone.
     """
     darkest, lightest = picture
-    text = accent.luminance(ink)
-    for step in range(accent.STEPS):
-        low, high = accent.mix(darkest, ground, step), accent.mix(lightest, ground, step)
-        is_above = text > accent.luminance(high) and accent.contrast(ink, high) >= accent.CONTRAST
-        is_below = text < accent.luminance(low) and accent.contrast(ink, low) >= accent.CONTRAST
+    text = colours.luminance(ink)
+    for step in range(colours.STEPS):
+        low, high = colours.mix(darkest, ground, step), colours.mix(lightest, ground, step)
+        is_above = text > colours.luminance(high) and colours.contrast(ink, high) >= CONTRAST
+        is_below = text < colours.luminance(low) and colours.contrast(ink, low) >= CONTRAST
         if is_above or is_below:
             # One more than it takes: a browser rounds each pixel its own way.
-            return min(step + 1, accent.STEPS)
-    return accent.STEPS
+            return min(step + 1, colours.STEPS)
+    return colours.STEPS
 
 
 def veil_css(ground: Colour, step: int) -> str:
     red, green, blue = ground
-    return f"rgb({red} {green} {blue} / {step * 100 / accent.STEPS:g}%)"
+    return f"rgb({red} {green} {blue} / {step * 100 / colours.STEPS:g}%)"
 
 
 def bounds(image: CardImage) -> tuple[Colour, Colour]:
-    return accent.parse_hex(image.darkest), accent.parse_hex(image.lightest)
+    return colours.parse_hex(image.darkest), colours.parse_hex(image.lightest)
 
 
 @require_safe
@@ -116,12 +117,12 @@ def face_css(
     request: HttpRequest, brand: str, text: str, background: str | None = None
 ) -> HttpResponse:
     """The colours of a face; its address says all of it, so it may be kept for ever."""
-    ground = accent.parse_hex(f"#{brand}")
-    ink = readable_ink(ground, accent.parse_hex(f"#{text}"))
+    ground = colours.parse_hex(f"#{brand}")
+    ink = readable_ink(ground, colours.parse_hex(f"#{text}"))
     css = (
         f"{accent.stylesheet(f'#{brand}')}"
-        f":root{{--face:#{brand};--face-deep:{accent.as_hex(deep(ground, ink))}"
-        f";--on-face:{accent.as_hex(ink)}}}"
+        f":root{{--face:#{brand};--face-deep:{colours.as_hex(deep(ground, ink))}"
+        f";--on-face:{colours.as_hex(ink)}}}"
     )
     if background is not None:
         image = CardImage.objects.defer("body").filter(pk=background).first()

@@ -10,45 +10,13 @@ import colorsys
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
+from members.colours import CONTRAST, STEPS, Colour, as_hex, contrast, mix, parse_hex
 from members.models import CardFace
 
 DEFAULT = "#7A4B2A"
-CONTRAST = 4.5  # WCAG AA for text
 LIGHT_SURFACE = (255, 255, 255)
 INK = (18, 16, 14)
 DARK_SURFACE = (31, 28, 25)  # --surface of the dark theme in tokens.css
-STEPS = 40
-
-Colour = tuple[int, int, int]
-
-
-def parse_hex(text: str) -> Colour:
-    return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
-
-
-def as_hex(colour: Colour) -> str:
-    return "#{:02x}{:02x}{:02x}".format(*colour)
-
-
-def luminance(colour: Colour) -> float:
-    """Relative luminance, WCAG 2."""
-    parts = []
-    for channel in colour:
-        c = channel / 255
-        parts.append(c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4)
-    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
-
-
-def contrast(one: Colour, other: Colour) -> float:
-    bright, dark = sorted((luminance(one), luminance(other)), reverse=True)
-    return (bright + 0.05) / (dark + 0.05)
-
-
-def mix(colour: Colour, towards: Colour, step: int) -> Colour:
-    r, g, b = (
-        part + (end - part) * step // STEPS for part, end in zip(colour, towards, strict=True)
-    )
-    return r, g, b
 
 
 def readable(colour: Colour, *, on: Colour, lighter: bool) -> Colour:

@@ -12,7 +12,6 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from django.apps import apps
 from django.conf import settings
 from django.db import IntegrityError, connection, models, transaction
 from django.utils import translation
@@ -20,6 +19,7 @@ from django.utils.translation import gettext as _
 
 from loyalty.models import (
     Benefit,
+    Category,
     CouponTemplate,
     GiftPack,
     PlannedChange,
@@ -32,13 +32,21 @@ from loyalty.selectors import planned
 from loyalty.services import rule_changes
 from members import clock
 from members.errors import Refusal
-from members.models import Staff
-from members.services import events
+from members.models import CardFace, Staff
+from members.pictures import Written
+from members.services import events, faces
 from members.services.rows import facts_of
 
 Status = PlannedChange.Status
 FURTHEST = 366  # days
 LADDER = 0  # the subject of a change of tiers
+RULES: dict[str, type[models.Model]] = {
+    str(model._meta.model_name): model
+    for model in (
+        *(Tier, Policy, Benefit, CouponTemplate, GiftPack, TopUpPlan),
+        *(Product, Category, CardFace),
+    )
+}
 
 
 class _Undone(Exception):
@@ -52,9 +60,11 @@ def plan(
     from_date: dt.date,
     actor: Staff,
     at: dt.datetime,
+    pictures: Sequence[Written] = (),
 ) -> PlannedChange:
     """Keep for a day to come what ``store`` does to ``rows`` (all of the same kind).
 
+    ``pictures`` are those that came with it: what ``store`` kept of them is undone, too.
     Refuses what ``store`` refuses, and ``from_not_later``, ``from_too_far``, ``already_planned``,
     ``nothing_different``. The rows in memory are of no more use afterwards.
     """
@@ -85,6 +95,7 @@ def plan(
             planned_by=actor,
             planned_at=at,
         )
+        change.pictures.set(faces.keep_pictures(pictures))
         _tell("rule_planned", change, staff_id=actor.pk, at=at)
         return change
 
@@ -203,7 +214,7 @@ def _attempt(change: PlannedChange, *, at: dt.datetime) -> str:
 
 
 def _store(change: PlannedChange, *, at: dt.datetime) -> None:
-    model: type[models.Model] = apps.get_model("loyalty", change.kind)
+    model = RULES[change.kind]
     actor = change.planned_by
     rows = [_row(model, line) for line in change.lines]
     if model is Tier:
@@ -230,6 +241,12 @@ def _store(change: PlannedChange, *, at: dt.datetime) -> None:
             now = {} if "coupons" in after else rule_changes.parts_of(row)
             coupons = _pairs(CouponTemplate, (now | after)["coupons"])
             rule_changes.save_pack(pack=row, coupons=coupons, actor=actor, at=at)
+        case Product():
+            rule_changes.save_product(product=row, actor=actor, at=at)
+        case Category():
+            rule_changes.save_category(category=row, actor=actor, at=at)
+        case CardFace():
+            faces.save_face(face=row, changes={}, actor=actor, at=at)
 
 
 def _store_ladder(changed: list[Tier], actor: Staff, at: dt.datetime) -> None:
@@ -275,6 +292,12 @@ def _pairs(model: Any, pairs: Iterable[Sequence[int]]) -> list[tuple[Any, int]]:
     return [(known[pk], number) for pk, number in pairs]
 
 
+def _streaks(lines: Iterable[tuple[int, int, bool]]) -> list[tuple[int, GiftPack, bool]]:
+    """(days, pack's id, whether it repeats) with the pack itself."""
+    known = {pack.pk: pack for pack in _all_of(GiftPack, [pack for _days, pack, _on in lines])}
+    return [(days, known[pack], repeats) for days, pack, repeats in lines]
+
+
 def _all_of(model: Any, pks: Sequence[int]) -> list[Any]:
     """The rows of these ids. Refuses ``gone_meanwhile`` where one is missing."""
     found = list(model._default_manager.filter(pk__in=pks))
@@ -292,14 +315,12 @@ def _gone() -> Refusal:
 
 
 def _close(change: PlannedChange, status: str, *, at: dt.datetime) -> None:
-def _streaks(lines: Iterable[tuple[int, int, bool]]) -> list[tuple[int, GiftPack, bool]]:
-    """(days, pack's id, whether it repeats) with the pack itself."""
-    known = {pack.pk: pack for pack in _all_of(GiftPack, [pack for _days, pack, _on in lines])}
-    return [(days, known[pack], repeats) for days, pack, repeats in lines]
-
-
+    """One that failed keeps its pictures until somebody has looked at it."""
     change.status, change.closed_at = status, at
     change.save(update_fields=["status", "closed_at", "problem"])
+    if status != Status.FAILED and change.pictures.exists():
+        change.pictures.clear()
+        faces.forget_unused()
 
 
 def _tell(kind: str, change: PlannedChange, *, staff_id: int, at: dt.datetime) -> None:

@@ -189,6 +189,14 @@ def save_category(*, category: Category, actor: Staff | None, at: dt.datetime) -
     return _store([category], {}, actor=actor, at=at)
 
 
+def save_product(*, product: Product, actor: Staff | None, at: dt.datetime) -> None:
+    """Store an article. It is in no version of the rules: a sale keeps the price and the
+    categories that it was rung up with. Refuses what ``rule_checks.check_product`` refuses.
+    """
+    rule_checks.check_product(product)
+    rows.store(row=product, actor=actor, at=at)
+
+
 @transaction.atomic
 def retire(*, row: models.Model, actor: Staff | None, at: dt.datetime) -> bool:
     """Delete a rule that nothing uses (True); one in use is put out of force instead (False).

@@ -13,6 +13,7 @@ from loyalty.models import (
     CouponTemplate,
     GiftPack,
     Policy,
+    Product,
     Tier,
     TopUpPlan,
 )
@@ -157,7 +158,6 @@ def check_policy(row: Policy) -> None:
         _refuse("months_out_of_range", _("Choose 1 to 120 months."), "points_months")
 
 
-def check_plan(row: TopUpPlan, *, limit_fen: int) -> None:
 def check_streaks(days: Sequence[int]) -> None:
     """Refuse ``streak_days_out_of_range`` and ``streak_days_twice``."""
     if not all(2 <= day <= 365 for day in days):
@@ -168,6 +168,7 @@ def check_streaks(days: Sequence[int]) -> None:
         _refuse("streak_days_twice", _("Name each number of days once, with one gift."))
 
 
+def check_plan(row: TopUpPlan, *, limit_fen: int) -> None:
     """Refuse a plan that no card may hold."""
     bonus = row.pack.bonus_fen if row.pack else 0
     if row.pay_fen < 1:
@@ -233,3 +234,11 @@ def check_category(row: Category) -> None:
         if above.pk == row.pk:
             _refuse("category_in_itself", _("A category cannot lie within itself."), "parent")
         above, steps = above.parent, steps + 1
+
+
+def check_product(row: Product) -> None:
+    """Refuse an article without a name, or one that costs less than nothing."""
+    if not row.name.strip():
+        _refuse("name_missing", _("Give it a name that the cashier will understand."), "name")
+    if row.price_fen is not None and row.price_fen < 0:
+        _refuse("amount_negative", _("The amount must not be below zero."), "price_fen")

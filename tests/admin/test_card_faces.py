@@ -16,7 +16,7 @@ from PIL import Image
 from config.uploads import UploadLimitMiddleware
 from loyalty.card import face as card_face
 from loyalty.counter import accent
-from members import pictures
+from members import colours, pictures
 from members.models import CardFace, CardImage, Event
 from tests.admin.conftest import House, SignedIn, form_of
 from tests.admin.test_rule_forms import errors_of
@@ -104,16 +104,16 @@ def test_the_face_lies_under_a_veil(dressed: CardFace, client: Client) -> None:
     "seen", [card_face.ANY_PICTURE, ((40, 30, 20), (90, 80, 70)), ((0, 0, 0), (255, 0, 0))]
 )
 def test_through_the_veil_every_pixel_can_be_written_on(brand: str, text: str, seen: Any) -> None:
-    ground, ink = accent.parse_hex(brand), accent.parse_hex(text)
+    ground, ink = colours.parse_hex(brand), colours.parse_hex(text)
     step = card_face.veil(ground, ink, seen)
     for level in range(0, 256, 15):
         pixel = tuple(low + (high - low) * level // 255 for low, high in zip(*seen, strict=True))
-        over = accent.mix((pixel[0], pixel[1], pixel[2]), ground, step)
-        assert accent.contrast(ink, over) >= accent.CONTRAST
+        over = colours.mix((pixel[0], pixel[1], pixel[2]), ground, step)
+        assert colours.contrast(ink, over) >= colours.CONTRAST
 
 
 def test_a_calm_picture_shows_through_more() -> None:
-    ground, ink = accent.parse_hex("#7A4B2A"), accent.parse_hex("#FFFFFF")
+    ground, ink = colours.parse_hex("#7A4B2A"), colours.parse_hex("#FFFFFF")
     calm, any_one = (
         card_face.veil(ground, ink, ((0, 0, 0), (90, 80, 70))),
         card_face.veil(ground, ink),
@@ -123,8 +123,8 @@ def test_a_calm_picture_shows_through_more() -> None:
 
 @pytest.mark.parametrize(("brand", "text"), [("#7A4B2A", "#FFFFFF"), ("#FFE100", "#12100E")])
 def test_the_far_end_of_the_colour_can_be_written_on_too(brand: str, text: str) -> None:
-    ground, ink = accent.parse_hex(brand), accent.parse_hex(text)
-    assert accent.contrast(ink, card_face.deep(ground, ink)) >= accent.CONTRAST
+    ground, ink = colours.parse_hex(brand), colours.parse_hex(text)
+    assert colours.contrast(ink, card_face.deep(ground, ink)) >= colours.CONTRAST
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from django.utils import translation
 
 from config.admin.brand import accent_steps
 from loyalty.counter import accent
+from members import colours
 from loyalty.models import Category, NightlyRun, Product
 from loyalty.selectors import today
 from members.models import CardFace, Event, Outbox, Shop, Staff, Tag
@@ -159,9 +160,9 @@ def test_a_face_nobody_can_read_is_refused(
 @pytest.mark.parametrize("brand", ["#7A4B2A", "#FFE100", "#000000", "#FFFFFF", "#1E90FF"])
 def test_the_accent_can_be_read_in_both_themes(house: House, brand: str) -> None:
     CardFace.objects.update(brand_colour=brand)
-    steps = {name: accent.parse_hex(shade) for name, shade in accent_steps().items()}
-    assert accent.contrast(steps["600"], (255, 255, 255)) >= accent.CONTRAST
-    assert accent.contrast(steps["500"], accent.DARK_SURFACE) >= accent.CONTRAST
+    steps = {name: colours.parse_hex(shade) for name, shade in accent_steps().items()}
+    assert colours.contrast(steps["600"], (255, 255, 255)) >= colours.CONTRAST
+    assert colours.contrast(steps["500"], accent.DARK_SURFACE) >= colours.CONTRAST
 
 
 def test_an_article_is_found_by_its_initials(house: House, owner: Client) -> None:

@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 
 from loyalty.counter import accent
+from members import colours
 from members.models import CardFace
 
 
@@ -19,10 +20,10 @@ def test_text_in_and_on_the_accent_is_readable(brand: str) -> None:
     for part in css.split("@media"):
         shades = dict(re.findall(r"--([a-z-]+):(#[0-9a-f]{6})", part))
         shade, on, wash = (
-            accent.parse_hex(shades[name]) for name in ("accent", "on-accent", "accent-wash")
+            colours.parse_hex(shades[name]) for name in ("accent", "on-accent", "accent-wash")
         )
-        assert accent.contrast(shade, wash) >= 4.5
-        assert accent.contrast(on, shade) >= 4.5
+        assert colours.contrast(shade, wash) >= 4.5
+        assert colours.contrast(on, shade) >= 4.5
 
 
 def test_a_readable_colour_stays_as_it_is() -> None:
