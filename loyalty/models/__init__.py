@@ -5,6 +5,7 @@ from loyalty.models.coupons import Coupon, CouponTemplate
 from loyalty.models.gifts import GiftPack, GiftPackCoupon, TopUpPlan
 from loyalty.models.held import HeldSale
 from loyalty.models.ledger import Account, ClientKey, Entry, Lot
+from loyalty.models.loans import Loan
 from loyalty.models.nightly import NightlyRun
 from loyalty.models.orders import (
     CouponUse,
@@ -37,6 +38,7 @@ __all__ = [
     "GiftPack",
     "GiftPackCoupon",
     "HeldSale",
+    "Loan",
     "Lot",
     "MemberPrice",
     "MemberStats",

@@ -163,6 +163,12 @@ class Benefit(ScopedRule):
     quota_period = models.CharField(
         _("per"), max_length=5, choices=QuotaPeriod, default=QuotaPeriod.NONE, blank=True
     )
+    return_days = models.PositiveSmallIntegerField(
+        _("to be brought back within days"), null=True, blank=True
+    )
+    stops_when_overdue = models.BooleanField(
+        _("nothing more while something is overdue"), default=True
+    )
     is_active = models.BooleanField(_("in use"), default=True)
 
     class Meta:
@@ -196,6 +202,11 @@ class Benefit(ScopedRule):
                 condition=(Q(quota=0) & Q(quota_period=""))
                 | (Q(quota__gte=1) & Q(quota_period__in=["day", "week", "month", "year", "ever"])),
                 name="benefit_quota_whole",
+            ),
+            models.CheckConstraint(
+                condition=Q(return_days__isnull=True)
+                | (Q(kind="special") & Q(return_days__range=(1, 365))),
+                name="benefit_lends_by_a_special_one",
             ),
             models.CheckConstraint(
                 condition=Q(scope__in=["all", "categories", "products"]),

@@ -24,6 +24,7 @@ from loyalty.models import (
     GiftPack,
     GiftPackCoupon,
     HeldSale,
+    Loan,
     Lot,
     MemberPrice,
     MemberStats,
@@ -251,6 +252,9 @@ RULES = [
     change(Benefit, "benefit_quota_whole", quota=1),
     change(Benefit, "benefit_quota_whole", quota_period="day"),
     change(Benefit, "benefit_quota_whole", quota=1, quota_period="hour"),
+    change(Benefit, "benefit_lends_by_a_special_one", return_days=14),
+    change(Benefit, "benefit_lends_by_a_special_one", kind="special", text="借书", return_days=0),
+    change(Benefit, "benefit_lends_by_a_special_one", kind="special", text="借书", return_days=366),
     change(Benefit, "benefit_scope_known", scope="some"),
     change(Policy, "policy_one_row", id=2),
     change(Policy, "policy_step_positive", step_points=0),
@@ -282,6 +286,15 @@ RULES = [
 
 STANDING = [
     change(CheckIn, "checkin_streak_positive", streak=0),
+    change(Loan, "loan_due_after_it_was_lent", due_on=DAY),
+    change(Loan, "loan_ended_when_over", status="returned"),
+    change(Loan, "loan_ended_when_over", status="lost"),
+    change(Loan, "loan_ended_when_over", ended_at=AT),
+    change(Loan, "loan_ended_when_over", ended_shop=1),
+    change(Loan, "loan_ended_when_over", ended_by=1),
+    change(Loan, "loan_ended_after_it_was_lent", status="returned", ended_at=AT - HOUR),
+    change(Loan, "loan_undone_gives_its_use_back", status="cancelled", ended_at=AT),
+    twin(Loan, "Loan.quota_use"),
     change(StreakGift, "streakgift_days_sane", days=1),
     twin(StreakGift, "streakgift_once"),
     change(StreakStep, "streakstep_days_sane", days=1),
@@ -382,6 +395,9 @@ def house() -> House:
     )
     campaign = PastCampaign.objects.create(external_no="C-1", starts=DAY, ends=DAY)
     checkin = CheckIn.objects.create(member=member, day=DAY, at=AT)
+    quota_use = QuotaUse.objects.create(
+        benefit=benefit, member=member, period="2026-05", number=1, at=AT
+    )
     issue = BulkIssue.objects.create(
         template=template, staff=factories.owner(), at=AT, chosen_count=2, given_count=1
     )
@@ -426,9 +442,16 @@ def house() -> House:
         PastRedemption: PastRedemption.objects.create(
             campaign=campaign, member=member, coupon_no="1", day=DAY
         ),
-        QuotaUse: QuotaUse.objects.create(
-            benefit=benefit, member=member, period="2026-05", number=1, at=AT
+        Loan: Loan.objects.create(
+            member=member,
+            benefit=benefit,
+            shop=shop,
+            quota_use=quota_use,
+            lent_at=AT,
+            lent_on=DAY,
+            due_on=DAY + dt.timedelta(days=14),
         ),
+        QuotaUse: quota_use,
         Refund: refund,
         RefundLine: RefundLine.objects.create(refund=refund, line=line, base_fen=1),
         Tender: Tender.objects.create(order=order, kind="cash", amount_fen=1),
