@@ -34,6 +34,8 @@ KINDS: dict[str, Promise] = {
     "topped_up": lazy("top-ups"),
     "balance_adjusted": lazy("corrections of balances"),
     "tier_changed": lazy("changes of tier"),
+    "tier_bought": lazy("upgrades for points"),
+    "tier_purchase_undone": lazy("upgrades undone"),
     "joined": lazy("new members"),
     "member_updated": lazy("corrections of data"),
     "phone_changed": lazy("changes of phone"),

@@ -144,6 +144,20 @@ def _tier_changed(facts: Facts, names: Names) -> str:
     return _("Tier changed from %(before)s to %(after)s") % {"before": before, "after": after}
 
 
+def _tier_bought(facts: Facts, names: Names) -> str:
+    return _("Upgrade to %(tier)s for %(points)s") % {
+        "tier": facts.get("name", ""),
+        "points": points_words(int(facts.get("points", 0))),
+    }
+
+
+def _tier_purchase_undone(facts: Facts, names: Names) -> str:
+    return _("Upgrade to %(tier)s undone, %(points)s given back") % {
+        "tier": facts.get("name", ""),
+        "points": points_words(int(facts.get("points", 0))),
+    }
+
+
 def _checked_in(facts: Facts, names: Names) -> str:
     days = int(facts.get("streak", 1))
     return ngettext(
@@ -312,6 +326,8 @@ TELLERS: dict[str, tuple[Teller, str]] = {
     "topped_up": (_topped_up, "savings"),
     "balance_adjusted": (_adjusted, "tune"),
     "tier_changed": (_tier_changed, "military_tech"),
+    "tier_bought": (_tier_bought, "workspace_premium"),
+    "tier_purchase_undone": (_tier_purchase_undone, "undo"),
     "checked_in": (_checked_in, "event_available"),
     "benefit_redeemed": (_redeemed, "redeem"),
     "points_expired": (_points_expired, "hourglass_bottom"),

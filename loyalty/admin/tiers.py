@@ -51,6 +51,7 @@ class TierForm(OfficeForm):
             "threshold_fen",
             "dual_threshold_fen",
             "dual_checkins",
+            "price_points",
             "keep_months",
             "grace_days",
             "upgrade_pack",
@@ -60,6 +61,7 @@ class TierForm(OfficeForm):
         widgets = {
             "name": UnfoldAdminTextInputWidget(),
             "dual_checkins": UnfoldAdminIntegerFieldWidget(),
+            "price_points": UnfoldAdminIntegerFieldWidget(),
             "keep_months": UnfoldAdminIntegerFieldWidget(),
             "grace_days": UnfoldAdminIntegerFieldWidget(),
             "upgrade_pack": UnfoldAdminSelectWidget(),
@@ -120,6 +122,7 @@ class Grid:
 def _first_wrong(forms: list[TierForm], refusal: Refusal) -> TierForm | None:
     """The column that a refusal of the whole ladder is about."""
     below: TierForm | None = None
+    cheaper = 0
     for form in forms:
         tier = form.instance
         if not tier.is_active:
@@ -138,7 +141,15 @@ def _first_wrong(forms: list[TierForm], refusal: Refusal) -> TierForm | None:
                 and tier.dual_threshold_fen >= tier.threshold_fen
             ):
                 return form
-        below = form
+            case "price_zero" if tier.price_points == 0:
+                return form
+            case "price_of_first_tier" if tier.price_points and tier.threshold_fen == 0:
+                return form
+            case "prices_not_rising" if (
+                tier.price_points is not None and tier.price_points <= cheaper
+            ):
+                return form
+        below, cheaper = form, tier.price_points or cheaper
     return None
 
 

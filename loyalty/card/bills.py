@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from loyalty.counter import presenters, wording
-from loyalty.models import Entry, Order
+from loyalty.models import Entry, Order, Refund, TierPurchase, TopUp
 from loyalty.selectors.inputs import Standing
 from members import clock
 
@@ -52,6 +52,11 @@ def _title(entry: Entry) -> str:
         return _("Given back") if entry.delta > 0 else _("Taken back after a refund")
     if entry.side == Side.EXPIRED:
         return _("Expired")
+    if entry.side == Side.UPGRADE:
+        words = _("Upgrade to %(tier)s") if entry.delta < 0 else _("Upgrade to %(tier)s undone")
+        return words % {"tier": entry.reason}
+    if entry.side == Side.CLAWBACK:
+        return _("Taken back")
     if entry.side in (Side.REDEEMED, Side.REVENUE):
         return _("Used for a purchase")
     if entry.side == Side.ADJUSTMENT:
@@ -67,8 +72,13 @@ def _title(entry: Entry) -> str:
     return _("Earned with a purchase") if entry.order_id else _("Gift")
 
 
-def _row(entry: Entry, *, delta: int, after: int, bonus_fen: int = 0) -> Row:
-    cause = entry.refund or entry.order or entry.top_up
+Cause = Refund | Order | TopUp | TierPurchase
+
+
+def _row(
+    entry: Entry, *, delta: int, after: int, bonus_fen: int = 0, cause: Cause | None = None
+) -> Row:
+    cause = entry.refund or entry.order or entry.top_up or cause
     return Row(
         id=entry.pk,
         at=entry.at,
@@ -76,7 +86,7 @@ def _row(entry: Entry, *, delta: int, after: int, bonus_fen: int = 0) -> Row:
         delta=delta,
         after=after,
         order_id=entry.order_id or (entry.refund.order_id if entry.refund else None),
-        shop=cause.shop.name if cause else "",
+        shop=cause.shop.name if cause and cause.shop else "",
         by=str(cause.staff) if cause and cause.staff else "",
         bonus_fen=bonus_fen,
     )
@@ -100,8 +110,21 @@ def _entries(member_id: int, kinds: list[str], before: int | None) -> Any:
 
 def points_rows(member_id: int, *, before: int | None, limit: int) -> list[Row]:
     """The newest movements of points, newest first."""
-    entries = _entries(member_id, ["points"], before)[:limit]
-    return [_row(entry, delta=entry.delta, after=entry.balance_after) for entry in entries]
+    entries = list(_entries(member_id, ["points"], before)[:limit])
+    bought = _upgrades(member_id, [entry.at for entry in entries if entry.side == Side.UPGRADE])
+    return [
+        _row(entry, delta=entry.delta, after=entry.balance_after, cause=bought.get(entry.at))
+        for entry in entries
+    ]
+
+
+def _upgrades(member_id: int, moments: list[dt.datetime]) -> dict[dt.datetime, TierPurchase]:
+    """The upgrades that were bought, or undone, at these moments; none asked, none read."""
+    if not moments:
+        return {}
+    rows = TierPurchase.objects.filter(member_id=member_id).select_related("shop", "staff")
+    found = rows.filter(Q(at__in=moments) | Q(undone_at__in=moments))
+    return {moment: row for row in found for moment in (row.at, row.undone_at) if moment}
 
 
 def points_lots(standing: Standing) -> list[tuple[int, dt.date]]:

@@ -39,7 +39,7 @@ def tell(row: InboxMessage) -> Told:
         title,
         [part for part in parts if part],
         order_id=facts.get("order"),
-        is_spend=row.kind in ("settled", "benefit_redeemed"),
+        is_spend=row.kind in ("settled", "benefit_redeemed", "tier_bought"),
     )
 
 
@@ -96,6 +96,15 @@ def _tier_changed(facts: Facts) -> tuple[str, list[str]]:
     return _("Welcome to %(tier)s") % {"tier": facts["tier"]}, parts
 
 
+def _tier_bought(facts: Facts) -> tuple[str, list[str]]:
+    return _("Upgrade to %(tier)s") % {"tier": facts["tier"]}, ["−" + points_words(facts["points"])]
+
+
+def _tier_purchase_undone(facts: Facts) -> tuple[str, list[str]]:
+    title = _("Upgrade to %(tier)s undone") % {"tier": facts["tier"]}
+    return title, ["+" + points_words(facts["points"])]
+
+
 def _adjusted(facts: Facts) -> tuple[str, list[str]]:
     delta = facts["delta"]
     told = points_words if facts["account"] == "points" else format_yuan
@@ -113,6 +122,8 @@ _TELLERS: dict[str, Callable[[Facts], tuple[str, list[str]]]] = {
     "refunded": _undone,
     "topped_up": _topped_up,
     "tier_changed": _tier_changed,
+    "tier_bought": _tier_bought,
+    "tier_purchase_undone": _tier_purchase_undone,
     "balance_adjusted": _adjusted,
     "benefit_redeemed": _redeemed,
 }

@@ -20,7 +20,7 @@ from loyalty.models.orders import (
 from loyalty.models.past import PastCampaign, PastRedemption, PastTarget
 from loyalty.models.planned import PlannedChange
 from loyalty.models.rules import Benefit, Policy, RuleSet, Tier
-from loyalty.models.standing import CheckIn, MemberStats, QuotaUse
+from loyalty.models.standing import CheckIn, MemberStats, QuotaUse, TierPurchase
 from loyalty.models.streaks import StreakGift, StreakStep
 
 __all__ = [
@@ -61,6 +61,7 @@ __all__ = [
     "StreakStep",
     "Tender",
     "Tier",
+    "TierPurchase",
     "TopUp",
     "TopUpPlan",
 ]

@@ -133,6 +133,7 @@ class Entry(models.Model):
         ADJUSTMENT = "adjustment", _("adjustment")
         IMPORT = "import", _("import")
         MERGED = "merged", _("merged cards")
+        UPGRADE = "upgrade", _("tier upgrade")
 
     account = models.ForeignKey(Account, models.PROTECT, related_name="entries", db_index=False)
     lot = models.ForeignKey(Lot, models.PROTECT, null=True, related_name="entries", db_index=False)
@@ -172,6 +173,7 @@ class Entry(models.Model):
                         "adjustment",
                         "import",
                         "merged",
+                        "upgrade",
                     ]
                 ),
                 name="entry_side_known",

@@ -28,6 +28,7 @@ class Tier(models.Model):
     """A step of the ladder. A member stands in it from progress ≥ ``threshold_fen``.
 
     Dual track: also reached with ``dual_threshold_fen`` and ``dual_checkins`` check-ins, both.
+    ``price_points``: also to be had for so many points.
     """
 
     name = models.CharField(_("name"), max_length=40, unique=True)
@@ -35,6 +36,7 @@ class Tier(models.Model):
     threshold_fen = models.BigIntegerField(_("from spend of"))
     dual_threshold_fen = models.BigIntegerField(_("or from spend of"), null=True, blank=True)
     dual_checkins = models.PositiveIntegerField(_("with check-ins"), null=True, blank=True)
+    price_points = models.PositiveIntegerField(_("or for points"), null=True, blank=True)
     keep_months = models.PositiveSmallIntegerField(_("kept for months"), default=12)
     grace_days = models.PositiveSmallIntegerField(_("grace days"), default=0)
     upgrade_pack = models.ForeignKey(
@@ -70,6 +72,11 @@ class Tier(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(keep_months__range=(1, 120)), name="tier_keep_months_sane"
+            ),
+            models.CheckConstraint(
+                condition=Q(price_points__isnull=True)
+                | (Q(price_points__gte=1) & Q(threshold_fen__gte=1)),
+                name="tier_price_of_a_step_up",
             ),
         ]
         triggers = [

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.models.rules import Tier
@@ -90,3 +90,50 @@ class QuotaUse(models.Model):
 
     def __str__(self) -> str:
         return f"{self.benefit_id} {self.member_id} {self.period}/{self.number}"
+
+
+class TierPurchase(models.Model):
+    """A tier had for points. What stood before is kept here, so that a mistake at the counter can
+    be undone at once: the tier with its days, the lots the points came from, what was given.
+
+    ``drawn`` is (lot, points), in the order drawn; ``gift`` the points, bonus and coupons of the
+    tier's pack. ``points_fen`` is what the points were worth as money off.
+    """
+
+    member = models.ForeignKey(Member, models.PROTECT, related_name="tier_purchases")
+    tier = models.ForeignKey(Tier, models.PROTECT, related_name="+", db_index=False)
+    tier_before = models.ForeignKey(
+        Tier, models.PROTECT, related_name="+", null=True, db_index=False
+    )
+    since_before = models.DateField(null=True)
+    until_before = models.DateField(null=True)
+    until = models.DateField()
+    points = models.BigIntegerField()
+    points_fen = models.BigIntegerField()
+    drawn = models.JSONField(default=list)
+    gift = models.JSONField(default=dict)
+    shop = models.ForeignKey(Shop, models.PROTECT, null=True, db_index=False)
+    staff = models.ForeignKey(Staff, models.PROTECT, null=True, db_index=False, related_name="+")
+    at = models.DateTimeField()
+    undone_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("tier bought for points")
+        verbose_name_plural = _("tiers bought for points")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(points__gte=1) & Q(points_fen__gte=0),
+                name="tierpurchase_costs_points",
+            ),
+            models.CheckConstraint(
+                condition=Q(tier_before__isnull=True) | ~Q(tier_before=F("tier")),
+                name="tierpurchase_to_another_tier",
+            ),
+            models.CheckConstraint(
+                condition=Q(undone_at__isnull=True) | Q(undone_at__gte=F("at")),
+                name="tierpurchase_undone_after",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.member_id} {self.tier_id}"

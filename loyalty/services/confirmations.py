@@ -28,8 +28,13 @@ LIVE_CODE = "code"
 Status = SpendConfirmation.Status
 
 SPENT = """
-SELECT COALESCE(sum(principal_fen + bonus_fen + points_fen), 0)::bigint FROM loyalty_order
-WHERE member_id = %(member)s AND at >= %(start)s AND at <= %(at)s AND is_valid
+SELECT (
+    SELECT COALESCE(sum(principal_fen + bonus_fen + points_fen), 0) FROM loyalty_order
+    WHERE member_id = %(member)s AND at >= %(start)s AND at <= %(at)s AND is_valid
+)::bigint + (
+    SELECT COALESCE(sum(points_fen), 0) FROM loyalty_tierpurchase
+    WHERE member_id = %(member)s AND at >= %(start)s AND at <= %(at)s AND undone_at IS NULL
+)::bigint
 """
 
 

@@ -67,6 +67,10 @@ def _tier_changed(event: Event) -> Facts:
     }
 
 
+def _tier_bought(event: Event) -> Facts:
+    return {"tier": event.data["name"], "points": event.data["points"]}
+
+
 def _adjusted(event: Event) -> Facts:
     return {
         "account": event.data["account"],
@@ -85,6 +89,8 @@ _FACTS: dict[str, Callable[[Event], Facts]] = {
     "refunded": _undone,
     "topped_up": _topped_up,
     "tier_changed": _tier_changed,
+    "tier_bought": _tier_bought,
+    "tier_purchase_undone": _tier_bought,
     "balance_adjusted": _adjusted,
     "benefit_redeemed": _redeemed,
 }

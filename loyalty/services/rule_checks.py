@@ -25,9 +25,11 @@ def _refuse(code: str, sentence: str | Promise, field: str = "") -> None:
 
 
 def check_tiers(tiers: Iterable[Tier]) -> None:
-    """Refuse ``thresholds_not_rising``, ``dual_track_incomplete``, ``dual_track_no_easier``."""
+    """Refuse ``thresholds_not_rising``, ``dual_track_incomplete``, ``dual_track_no_easier``,
+    ``price_zero``, ``price_of_first_tier``, ``prices_not_rising``."""
     below: Tier | None = None
-    for tier in sorted((t for t in tiers if t.is_active), key=lambda t: t.rank):
+    steps = sorted((t for t in tiers if t.is_active), key=lambda t: t.rank)
+    for tier in steps:
         if tier.threshold_fen < 0 or (below and tier.threshold_fen <= below.threshold_fen):
             _refuse(
                 "thresholds_not_rising",
@@ -47,6 +49,34 @@ def check_tiers(tiers: Iterable[Tier]) -> None:
                 "dual_threshold_fen",
             )
         below = tier
+    _check_prices(steps)
+
+
+def _check_prices(steps: Sequence[Tier]) -> None:
+    """``steps`` rise. Who pays more points must come higher."""
+    cheaper = 0
+    for tier in steps:
+        if tier.price_points is None:
+            continue
+        if tier.price_points < 1:
+            _refuse(
+                "price_zero",
+                _("Enter at least 1 point, or leave it empty: then it cannot be bought."),
+                "price_points",
+            )
+        if tier.threshold_fen == 0:
+            _refuse(
+                "price_of_first_tier",
+                _("Everybody starts in this tier, so nobody would pay for it. Leave it empty."),
+                "price_points",
+            )
+        if tier.price_points <= cheaper:
+            _refuse(
+                "prices_not_rising",
+                _("Each tier must cost more points than the ones below it."),
+                "price_points",
+            )
+        cheaper = tier.price_points
 
 
 def _check_rate(rate_pm: int) -> None:

@@ -47,6 +47,7 @@ TIER_FIELDS = (
     "threshold_fen",
     "dual_threshold_fen",
     "dual_checkins",
+    "price_points",
     "keep_months",
     "grace_days",
 )

@@ -77,6 +77,7 @@ class TierRule:
     keep_months: int
     grace_days: int
     upgrade_pack: int | None
+    price_points: int | None = None  # a snapshot of before names none
 
     def reached(self, *, progress_fen: int, checkins: int) -> bool:
         """A tier starts at progress ≥ its threshold; or on the dual track, by both of its parts."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 from django.db import DatabaseError, connection, transaction
-from django.db.models import Model
+from django.db.models import F, Model
 
 from loyalty.models import (
     Account,
@@ -47,6 +47,7 @@ from loyalty.models import (
     StreakStep,
     Tender,
     Tier,
+    TierPurchase,
     TopUp,
     TopUpPlan,
 )
@@ -278,6 +279,8 @@ RULES = [
     change(Tier, "tier_dual_track_whole", dual_threshold_fen=30000, dual_checkins=0),
     change(Tier, "tier_dual_track_whole", dual_threshold_fen=-1, dual_checkins=10),
     change(Tier, "tier_dual_track_whole", dual_threshold_fen=50100, dual_checkins=10),
+    change(Tier, "tier_price_of_a_step_up", price_points=0),
+    change(Tier, "tier_price_of_a_step_up", price_points=5000, threshold_fen=0),
     change(Tier, "tier_keep_months_sane", keep_months=0),
     change(Tier, "tier_keep_months_sane", keep_months=121),
     twin(Tier, "Tier.name", rank=9, threshold_fen=9_000_000),
@@ -301,6 +304,10 @@ STANDING = [
     change(StreakStep, "streakstep_days_sane", days=366),
     twin(StreakStep, "streakstep_days_once"),
     twin(CheckIn, "checkin_once_a_day"),
+    change(TierPurchase, "tierpurchase_costs_points", points=0),
+    change(TierPurchase, "tierpurchase_costs_points", points_fen=-1),
+    change(TierPurchase, "tierpurchase_to_another_tier", tier_before=F("tier")),
+    change(TierPurchase, "tierpurchase_undone_after", undone_at=AT - HOUR),
     change(MemberStats, "stats_counts_not_negative", orders_count=-1),
     change(MemberStats, "stats_counts_not_negative", checkins_count=-1),
     change(QuotaUse, "quotause_number_from_one", number=0),
@@ -454,6 +461,9 @@ def house() -> House:
         QuotaUse: quota_use,
         Refund: refund,
         RefundLine: RefundLine.objects.create(refund=refund, line=line, base_fen=1),
+        TierPurchase: TierPurchase.objects.create(
+            member=member, tier_id=found[Tier].pk, until=DAY, points=5000, points_fen=5000, at=AT
+        ),
         Tender: Tender.objects.create(order=order, kind="cash", amount_fen=1),
         TopUp: TopUp.objects.create(
             key=uuid.UUID(int=2),
