@@ -78,6 +78,7 @@ class CategoryForm(RuleForm):
 class CategoryAdmin(RuleAdmin):
     change = "rules"
     form = CategoryForm
+    fields = ("name", "parent")
     list_display = ("name", "parent", "articles")
     list_select_related = ("parent",)
     search_fields = ("name",)
