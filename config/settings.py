@@ -215,6 +215,16 @@ TEXT_SENDER = env.str(
     "members.channels.absent.NoSender" if PRODUCTION else "members.channels.local.LocalSender",
 )
 
+# WeChat: an official account that opens the card by itself, a mini-program with one-tap phone
+# authorisation. Each is off without its pair (docs/operations/wechat.md).
+WECHAT_APPID = env.str("WECHAT_APPID", "")
+WECHAT_SECRET = env.str("WECHAT_SECRET", "")
+WECHAT_MINI_APPID = env.str("WECHAT_MINI_APPID", "")
+WECHAT_MINI_SECRET = env.str("WECHAT_MINI_SECRET", "")
+# Through a proxy, or to a stand-in for a trial.
+WECHAT_API_URL = env.str("WECHAT_API_URL", "https://api.weixin.qq.com")
+WECHAT_OPEN_URL = env.str("WECHAT_OPEN_URL", "https://open.weixin.qq.com")
+
 # --- What a browser may do ---------------------------------------------------------------------
 # HTTPS is on in production; `make run HTTPS=1` turns it on with a certificate of its own.
 HTTPS = env.bool("HTTPS", PRODUCTION)

@@ -160,9 +160,11 @@ def _tier_purchase_undone(facts: Facts, names: Names) -> str:
 
 def _checked_in(facts: Facts, names: Names) -> str:
     days = int(facts.get("streak", 1))
-    return ngettext(
+    words = ngettext(
         "Checked in, %(days)s day running", "Checked in, %(days)s days running", days
     ) % {"days": days}
+    gifts = "、".join(f"“{gift['name']}”" for gift in facts.get("gifts", ()))
+    return _("%(words)s: gift %(gifts)s") % {"words": words, "gifts": gifts} if gifts else words
 
 
 def _redeemed(facts: Facts, names: Names) -> str:
@@ -345,6 +347,8 @@ TELLERS: dict[str, tuple[Teller, str]] = {
     "closed": (_fixed(lambda: _("Membership ended")), "person_off"),
     "consent_changed": (_fixed(lambda: _("Consents changed")), "contract"),
     "member_pin_set": (_fixed(lambda: _("Payment PIN set")), "pin"),
+    "identity_linked": (_fixed(lambda: _("WeChat opens the card from now on")), "link"),
+    "identity_removed": (_fixed(lambda: _("WeChat no longer opens the card")), "link_off"),
     "logged_out_everywhere": (_fixed(lambda: _("Logged out on all phones")), "logout"),
     "tagged": (_tagged, "sell"),
     "untagged": (_untagged, "sell"),

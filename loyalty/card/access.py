@@ -21,6 +21,8 @@ from members.services.member_sessions import Session
 
 COOKIE = "huitou_member"
 PATH = "/m/"
+# Of the join page: nobody is sent on to WeChat. A form of ours may not lead off the site.
+FORM_ONLY = {"wechat": "no"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,11 @@ def address_of(request: HttpRequest) -> str:
 
 def next_page(request: HttpRequest) -> str:
     """Where to go after logging in: a page of the card only."""
-    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    return own_page(request.POST.get("next") or request.GET.get("next") or "")
+
+
+def own_page(wanted: str) -> str:
+    """This address if it is a page of the card, else the card itself."""
     is_ours = wanted.startswith(PATH) and "\\" not in wanted and "//" not in wanted
     return wanted if is_ours else reverse("card:home")
 
@@ -87,6 +93,8 @@ def member_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse
         visit = visit_of(request)
         if visit is None:
             query = {"next": request.path} if request.path != reverse("card:home") else {}
+            if request.method == "POST":
+                query |= FORM_ONLY
             away = redirect(f"{reverse('card:join')}?{urlencode(query)}".rstrip("?"))
             if COOKIE in request.COOKIES:
                 close_card(away)

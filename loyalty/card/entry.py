@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from django.contrib import messages
 from django.core import signing
 from django.http import HttpRequest, HttpResponse
@@ -14,8 +12,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from loyalty.card import wechat
 from loyalty.card.access import address_of, close_card, next_page, open_card, visit_of
 from loyalty.card.face import face_of, shop_name
+from loyalty.card.links import link_of, shop_of
 from loyalty.services import entering
 from members import clock
 from members.channels import text_sender
@@ -28,14 +28,6 @@ from members.services import consent, login_codes
 WAITING = "huitou_join"
 WAITING_S = 900
 SALT = "loyalty.card.entry"
-_CHANNEL = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
-OWN_CHANNEL = "card"
-
-
-def _channel(request: HttpRequest) -> str:
-    """The poster, sticker or page that led here, as its link says."""
-    given = (request.POST.get("c") or request.GET.get("c") or "").lower()
-    return given if _CHANNEL.fullmatch(given) else OWN_CHANNEL
 
 
 def _page(
@@ -58,9 +50,16 @@ def join(request: HttpRequest) -> HttpResponse:
     """The phone and the consents; sends the code. ``?c=`` names the channel, ``?s=`` the shop."""
     if request.method != "POST" and visit_of(request) is not None:
         return redirect(next_page(request))
+    link = link_of(request)
+    away = wechat.sent_away(request, link)
+    if away is not None:
+        return away
+    is_known = wechat.known(request) is not None
     shown = {
-        "channel": _channel(request),
-        "shop": (request.POST.get("s") or request.GET.get("s") or "")[:32],
+        "channel": link["c"],
+        "shop": link["s"],
+        "is_wechat_known": is_known,
+        "wechat_url": wechat.again_url(link) if wechat.is_inside(request) and not is_known else "",
         "phone": request.POST.get("phone", "")[:40],
         "terms": consent.TERMS,
         "optional": consent.AT_JOINING,
@@ -119,7 +118,7 @@ def join_code(request: HttpRequest) -> HttpResponse:
     """The six digits; opens the card."""
     waiting = _waiting(request)
     if waiting is None:
-        return redirect("card:join")
+        return redirect(wechat.form_url() if request.method == "POST" else "card:join")
     phone = str(waiting["phone"])
     if request.method != "POST":
         return _code_page(request, phone, None)
@@ -134,8 +133,9 @@ def join_code(request: HttpRequest) -> HttpResponse:
             address=address_of(request),
             agreed=frozenset(q for q in consent.QUESTIONS if q.name in waiting["agreed"]),
             channel=str(waiting["channel"]),
-            shop=_shop(str(waiting["shop"])),
+            shop=shop_of(str(waiting["shop"])),
             language=get_language() or "",
+            subject=wechat.known(request),
             at=at,
         )
     except Refusal as refusal:
@@ -143,6 +143,8 @@ def join_code(request: HttpRequest) -> HttpResponse:
     response = redirect(str(waiting["next"]))
     open_card(response, entered.member, proved_at=at, at=at)
     response.delete_cookie(WAITING, path="/m/join", samesite="Lax")
+    if wechat.known(request) is not None:
+        wechat.forget(response)
     if entered.is_new:
         messages.success(request, _("Welcome! Your card is open; your gifts are in it."))
     return response
@@ -159,14 +161,6 @@ def _code_page(request: HttpRequest, phone: str, refusal: Refusal | None) -> Htt
     )
 
 
-def _shop(code: str) -> Shop | None:
-    """The shop that the link named; with one shop there is no question."""
-    shops = list(Shop.objects.filter(is_active=True))
-    if len(shops) == 1:
-        return shops[0]
-    return next((shop for shop in shops if shop.code == code), None)
-
-
 @require_safe
 def terms(request: HttpRequest) -> HttpResponse:
     """What a member agrees to, with the version that consents name."""
@@ -178,4 +172,5 @@ def log_out(request: HttpRequest) -> HttpResponse:
     """This browser only."""
     response = redirect("card:join")
     close_card(response)
+    wechat.leave(request, response)
     return response

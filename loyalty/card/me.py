@@ -14,14 +14,17 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from loyalty.card import words
+from loyalty.card import wechat, words
 from loyalty.card.access import Visit, close_card, member_page
 from loyalty.card.wallet import shown
 from loyalty.models import SpendConfirmation
 from loyalty.services import confirmations
 from members.errors import Refusal
 from members.models import Member
+from members.selectors import identities
 from members.services import consent, inbox, member_pin, member_sessions, own_card
+from members.services import identities as linking
+from members.wechat import is_set_up
 
 RECENT = dt.timedelta(days=7)  # as long a spend may be disowned by one tap
 
@@ -32,7 +35,14 @@ page = require_http_methods(["GET", "HEAD", "POST"])
 @member_page
 def me(request: HttpRequest, visit: Visit) -> HttpResponse:
     card = visit.member.cards.filter(status__in=["active", "frozen"]).first()
-    return shown(request, visit, "member/me.html", here="me", card=card)
+    return shown(
+        request,
+        visit,
+        "member/me.html",
+        here="me",
+        card=card,
+        is_linked=bool(identities.of_member(visit.member.pk)),
+    )
 
 
 @page
@@ -124,6 +134,22 @@ def consents(request: HttpRequest, visit: Visit) -> HttpResponse:
 
 @page
 @member_page
+def linked(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """The WeChat accounts that open this card, and the button that ends it."""
+    found = identities.of_member(visit.member.pk)
+    if not found and not is_set_up():
+        raise Http404
+    if request.method != "POST":
+        return shown(request, visit, "member/linked.html", here="me", linked=found)
+    linking.remove_all(member_id=visit.member.pk, at=visit.at)
+    messages.success(request, _("Removed. Next time the card asks for your phone number."))
+    response = redirect("card:me")
+    wechat.leave(request, response)
+    return response
+
+
+@page
+@member_page
 def freeze(request: HttpRequest, visit: Visit) -> HttpResponse:
     """Stop the card, or take it up again."""
     member = visit.member
@@ -190,6 +216,7 @@ def end_all(request: HttpRequest, visit: Visit) -> HttpResponse:
     member_sessions.end_all(member_id=visit.member.pk, at=visit.at)
     response = redirect("card:join")
     close_card(response)
+    wechat.leave(request, response)
     return response
 
 

@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from loyalty.card import claiming, entry, face, home, me, wallet
+from loyalty.card import claiming, entry, face, home, me, mini, wallet, wechat
 
 app_name = "card"
 
@@ -22,6 +22,7 @@ urlpatterns = [
     path("me/profile", me.profile, name="profile"),
     path("me/language", me.language, name="language"),
     path("me/consents", me.consents, name="consents"),
+    path("me/wechat", me.linked, name="linked"),
     path("me/freeze", me.freeze, name="freeze"),
     path("me/pin", me.pin, name="pin"),
     path("me/logout-everywhere", me.end_all, name="end_all"),
@@ -29,6 +30,11 @@ urlpatterns = [
     path("claim/<str:token>", claiming.claim, name="claim"),
     path("join", entry.join, name="join"),
     path("join/code", entry.join_code, name="join_code"),
+    path("wechat", wechat.back, name="wechat"),
+    path("enter", mini.enter, name="enter"),
+    path("api/mini/terms", mini.terms, name="mini_terms"),
+    path("api/mini/login", mini.login, name="mini_login"),
+    path("api/mini/join", mini.join, name="mini_join"),
     path("terms", entry.terms, name="terms"),
     path("logout", entry.log_out, name="logout"),
     re_path(r"^face/([0-9a-f]{6})-([0-9a-f]{6})\.css$", face.face_css, name="face"),

@@ -1,6 +1,7 @@
 from members.models.cards import Card, CardFace
 from members.models.consents import Consent
 from members.models.events import ConsumerDone, Event, Outbox
+from members.models.identities import Identity
 from members.models.images import CardImage
 from members.models.inbox import InboxMessage
 from members.models.people import FormerPhone, Member, MemberNote, Tag
@@ -14,6 +15,7 @@ __all__ = [
     "ConsumerDone",
     "Event",
     "FormerPhone",
+    "Identity",
     "InboxMessage",
     "Member",
     "MemberNote",

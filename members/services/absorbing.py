@@ -15,6 +15,7 @@ from members.locks import lock_member
 from members.models import (
     Card,
     FormerPhone,
+    Identity,
     InboxMessage,
     Member,
     MemberNote,
@@ -46,7 +47,8 @@ def hold_both(*, kept_id: int, merged_id: int) -> tuple[Member, Member]:
 
 
 def absorb(*, kept: Member, merged: Member, at: dt.datetime) -> None:
-    """Close ``merged`` into ``kept``; both are locked. Its phones and cards lead to ``kept``.
+    """Close ``merged`` into ``kept``; both are locked. Its phones, cards and linked
+    accounts lead to ``kept``.
 
     What ``kept`` does not say of themselves is taken over; their own data, PIN and consents hold.
     """
@@ -66,6 +68,7 @@ def absorb(*, kept: Member, merged: Member, at: dt.datetime) -> None:
     merged.tags.clear()
     MemberNote.objects.filter(member=merged).update(member=kept)
     InboxMessage.objects.filter(member=merged).update(member=kept)
+    Identity.objects.filter(member=merged).update(member=kept)
     in_use = [Card.Status.ACTIVE, Card.Status.FROZEN]
     if not kept.cards.filter(status__in=in_use).exists():
         merged.cards.filter(status__in=in_use).update(member=kept)

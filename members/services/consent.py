@@ -39,7 +39,7 @@ class Question:
 TERMS = Question(
     Purpose.TERMS,
     Channel.NONE,
-    "2026-01",
+    "2026-11",
     _("I agree to the membership terms and how my data is used."),
 )
 OFFERS_INBOX = Question(

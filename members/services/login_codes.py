@@ -81,7 +81,7 @@ def send(*, phone: str, address: str, at: dt.datetime) -> Sent:
         pipeline.expire(_key(phone), 2 * TTL_S)
         pipeline.execute()
     except store.StoreError as error:
-        raise _away() from error
+        raise away() from error
     return Sent(AGAIN_S, is_new=True)
 
 
@@ -112,7 +112,7 @@ def check(*, phone: str, code: str, address: str, at: dt.datetime) -> None:
             raise _too_many()
         left = int(store.client().eval(CHECK, 1, _key(phone), *map(str, arguments)))
     except store.StoreError as error:
-        raise _away() from error
+        raise away() from error
     if left != RIGHT:
         raise _wrong(left)
 
@@ -149,7 +149,8 @@ def _too_many() -> Refusal:
     )
 
 
-def _away() -> Refusal:
+def away() -> Refusal:
+    """Valkey is not there; nothing that is good for a moment can be made or checked."""
     return Refusal(
         "codes_away",
         _("Codes are not available right now. Try again in a moment, or ask at the counter."),

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import F
 
 from members.models import Member
-from members.services import events
+from members.services import events, identities
 
 SALT = "members.member_sessions"
 LIFE = dt.timedelta(days=180)
@@ -60,7 +60,11 @@ def read(*, token: str, at: dt.datetime) -> Session | None:
 
 
 def end_all(*, member_id: int, at: dt.datetime) -> None:
-    """Log the member out of every browser; one event ``logged_out_everywhere``."""
+    """Log the member out of every browser; one event ``logged_out_everywhere``.
+
+    Linked accounts go, too: they would open the card again by themselves. The phone is proved anew.
+    """
     with transaction.atomic():
         Member.objects.filter(pk=member_id).update(session_epoch=F("session_epoch") + 1)
+        identities.drop(member_id=member_id)
         events.record(kind="logged_out_everywhere", at=at, member_id=member_id)

@@ -15,7 +15,7 @@ from members.errors import Refusal
 from members.locks import lock_member
 from members.models import Card, FormerPhone, Member, Shop, Staff
 from members.phones import normalise_phone, tail
-from members.services import events
+from members.services import events, identities
 from members.services.codes import new_card_numbers
 from members.text import name_key
 
@@ -196,6 +196,7 @@ def close(*, member_id: int, actor: Staff | None, at: dt.datetime) -> Member:
         member.tags.clear()
         member.notes.all().delete()
         member.former_phones.all().delete()
+        identities.drop(member_id=member.pk)
         member.cards.filter(status=Card.Status.ACTIVE).update(status=Card.Status.FROZEN)
         _record("closed", member, actor, at)
     return member

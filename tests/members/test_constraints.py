@@ -17,6 +17,7 @@ from members.models import (
     ConsumerDone,
     Event,
     FormerPhone,
+    Identity,
     InboxMessage,
     Member,
     MemberNote,
@@ -69,6 +70,10 @@ BAD = [
     twin(Event, "event_kind_not_empty", kind=""),
     change(FormerPhone, "formerphone_e164", phone="13800005678"),
     twin(FormerPhone, "FormerPhone.phone"),
+    change(Identity, "identity_provider_known", provider="alipay"),
+    change(Identity, "identity_names_somebody", app_id=""),
+    change(Identity, "identity_names_somebody", subject=""),
+    twin(Identity, "identity_of_one_member"),
     change(MemberNote, "membernote_not_empty", text=""),
     change(SavedView, "savedview_has_name", name=""),
     twin(SavedView, "savedview_once"),
@@ -122,6 +127,9 @@ def house() -> dict[type[Model], Model]:
         Event: event,
         FormerPhone: FormerPhone.objects.create(
             phone="+8613800005678", tail="5678", member=member, at=AT
+        ),
+        Identity: Identity.objects.create(
+            member=member, provider="wechat", app_id="wx0", subject="o-1", at=AT
         ),
         MemberNote: MemberNote.objects.create(member=member, text="不加糖", staff=cashier, at=AT),
         SavedView: SavedView.objects.create(staff=cashier, page="p", name="n", query=""),

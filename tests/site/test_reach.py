@@ -112,6 +112,13 @@ ROWS: dict[str, tuple[Row, Row]] = {
     "card:join": (card("on", else_="200"), alike("400")),
     "card:join_code": (alike("join"), alike("join")),
     "card:terms": (PUBLIC, NO),
+    # WeChat's, nowhere to be found until it is set up (tests/loyalty/card/test_wechat.py).
+    "card:linked": (card("404"), card("404")),
+    "card:wechat": (alike("404"), NO),
+    "card:enter": (alike("404"), NO),
+    "card:mini_terms": (alike("404"), alike("404")),
+    "card:mini_login": (alike("404"), alike("404")),
+    "card:mini_join": (alike("404"), alike("404")),
     "card:logout": (NO, alike("join")),
     "card:face": (PUBLIC, NO),
     "card:face_over": (alike("404"), NO),  # a picture that nobody uploaded
