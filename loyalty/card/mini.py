@@ -94,14 +94,14 @@ def login(request: HttpRequest, app: App) -> Answer:
     """{"login_code"}: silently, for a WeChat account that opens a card already."""
     data = parsing.body_of(request)
     parsing.known_fields(data, LOGIN_FIELDS)
-    at = clock.now()
+    at, page = clock.now(), _page(data)
     subject = wechat_entry.of_mini_program(
         app=app, login_code=_code(data, "login_code"), address=address_of(request), at=at
     )
     identity = identities.of_subject(subject)
     if identity is None:
         raise wechat_entry.unknown()
-    return _ticket(request, data, identity.member, proved_at=identity.at, at=at)
+    return _ticket(request, identity.member, proved_at=identity.at, page=page, at=at)
 
 
 @endpoint("POST")
@@ -109,7 +109,7 @@ def join(request: HttpRequest, app: App) -> Answer:
     """{"login_code", "phone_code", "agreed": {name: version}}: comes back or joins by one tap."""
     data = parsing.body_of(request)
     parsing.known_fields(data, JOIN_FIELDS)
-    at = clock.now()
+    at, page = clock.now(), _page(data)
     entered = entering.enter_by_mini_program(
         app=app,
         login_code=_code(data, "login_code"),
@@ -121,7 +121,7 @@ def join(request: HttpRequest, app: App) -> Answer:
         language=get_language() or "",
         at=at,
     )
-    answer = _ticket(request, data, entered.member, proved_at=at, at=at)
+    answer = _ticket(request, entered.member, proved_at=at, page=page, at=at)
     return {**answer, "is_new": entered.is_new}
 
 
@@ -147,10 +147,14 @@ def _agreed(value: Any) -> frozenset[Question]:
     return frozenset(known[name] for name in value)
 
 
+def _page(data: Answer) -> str:
+    """The page that comes first. Read before anything is spent."""
+    return own_page(parsing.text(data.get("next"), "next", length=200))
+
+
 def _ticket(
-    request: HttpRequest, data: Answer, member: Member, *, proved_at: dt.datetime, at: dt.datetime
+    request: HttpRequest, member: Member, *, proved_at: dt.datetime, page: str, at: dt.datetime
 ) -> Answer:
-    page = own_page(parsing.text(data.get("next"), "next", length=200))
     ticket = entry_tickets.issue(member=member, proved_at=proved_at, page=page, at=at)
     address = f"{reverse('card:enter')}?{urlencode({'ticket': ticket})}"
     return {"url": request.build_absolute_uri(address), "expires_s": entry_tickets.TTL_S}

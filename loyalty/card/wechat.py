@@ -61,7 +61,7 @@ def sent_away(request: HttpRequest, link: dict[str, str]) -> HttpResponse | None
     wish = {PARAMETER: request.GET.get(PARAMETER)}
     if app is None or request.method != "GET" or not (is_page and is_inside(request)):
         return None
-    if wish == FORM_ONLY or (COOKIE in request.COOKIES and wish != ASK_AGAIN):
+    if wish == FORM_ONLY or (request.COOKIES.get(COOKIE) and wish != ASK_AGAIN):
         return None
     try:
         asked = wechat_entry.ask(

@@ -1,6 +1,9 @@
 import pytest
 
 from members import registry
+from tests.wechat import impatient, wechat
+
+__all__ = ["impatient", "wechat"]
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,9 @@ from members.models import Member, Shop
 from members.services import member_sessions
 from tests import factories
 from tests.factories import AT
+from tests.wechat import impatient, wechat
 
+__all__ = ["impatient", "wechat"]
 CARD = "901200000000001" + check_digit("901200000000001")
 
 
