@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ OTHER_NAMES: dict[str, Promise] = {
     "ids": lazy("articles or categories"),
     "prices": lazy("member prices"),
     "coupons": lazy("coupons"),
+    "streaks": lazy("gifts for days running"),
     "upgrade_pack": lazy("upgrade gift"),
     "welcome_pack_id": lazy("welcome gift"),
     "tier": lazy("tier"),
@@ -123,6 +124,8 @@ def words_of(model: Any, key: str, value: Any, names: Names, *, scope: Any = Non
         return "、".join(f"{names.of(Product, one)} {format_yuan(fen)}" for one, fen in value)
     if key == "coupons":
         return "、".join(f"{names.of(CouponTemplate, one)} × {count}" for one, count in value)
+    if key == "streaks":
+        return "、".join(_streak_words(step, names) for step in value)
     known = (
         {"products": Product, "categories": Category}.get(scope) if key == "ids" else IDS.get(key)
     )
@@ -130,3 +133,11 @@ def words_of(model: Any, key: str, value: Any, names: Names, *, scope: Any = Non
         ids = value if isinstance(value, list) else [value]
         return "、".join(names.of(known, one) for one in ids)
     return value_words(model, key, value)
+
+
+def _streak_words(step: Sequence[int], names: Names) -> str:
+    days, pack, repeats = step
+    facts = {"days": days, "gift": names.of(GiftPack, pack)}
+    if repeats:
+        return _("each %(days)s days %(gift)s") % facts
+    return _("after %(days)s days %(gift)s") % facts

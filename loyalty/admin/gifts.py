@@ -15,7 +15,7 @@ from unfold.contrib.filters.admin import BooleanRadioFilter
 
 from loyalty.admin.fields import YuanField
 from loyalty.admin.planning import RuleAdmin, RuleForm
-from loyalty.counter.wording import points_words
+from loyalty.counter.gift_words import gift_words
 from loyalty.models import CouponTemplate, GiftPack, GiftPackCoupon, TopUpPlan
 from loyalty.money import format_yuan, yuan_text
 from loyalty.services import rule_changes, rule_checks, rules
@@ -27,17 +27,16 @@ READ = re.compile("[0-9]{1,9}")
 
 def pack_words(pack: GiftPack, items: list[tuple[str, int]]) -> str:
     """What a pack gives, in one line. ``items`` are the coupons' names with how many."""
-    words = []
-    if pack.points:
-        words.append(points_words(pack.points))
-    if pack.bonus_fen:
-        words.append(_("%(amount)s bonus") % {"amount": format_yuan(pack.bonus_fen)})
-    words += [f"{name} × {count}" if count > 1 else name for name, count in items]
-    if pack.tier is not None and pack.tier_days:
-        words.append(
-            _("%(tier)s for %(days)s days") % {"tier": pack.tier.name, "days": pack.tier_days}
+    return (
+        gift_words(
+            points=pack.points,
+            bonus_fen=pack.bonus_fen,
+            coupons=items,
+            tier=pack.tier.name if pack.tier else "",
+            tier_days=pack.tier_days or 0,
         )
-    return " + ".join(words) or "–"
+        or "–"
+    )
 
 
 def items_of(pack: GiftPack) -> list[tuple[str, int]]:

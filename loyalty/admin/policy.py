@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+from collections.abc import Iterable
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -17,10 +20,11 @@ from loyalty.admin.fields import PercentField, TimesField, YuanField
 from loyalty.admin.gifts import items_of, pack_words
 from loyalty.admin.planning import RuleAdmin, RuleForm
 from loyalty.counter.wording import TENDERS, points_words, times_words
-from loyalty.models import Policy
+from loyalty.models import GiftPack, Policy, StreakStep
 from loyalty.money import format_yuan
 from loyalty.services import rule_changes, rule_checks, rules
 from loyalty.services.working import TENDERS as TENDERS_OUTSIDE
+from members.admin.base import OfficeInline
 from members.models import Staff
 
 LAWFUL_FEN = 500_000  # 单用途商业预付卡管理办法: ¥5,000 for a registered card
@@ -41,8 +45,31 @@ class PolicyForm(RuleForm):
         model = Policy
         exclude = ("id", "ruleset")
 
+    def more_state(self) -> dict[str, Any]:
+        return {"streaks": rules.streaks(self.instance)}
+
     def check(self) -> None:
         rule_checks.check_policy(self.instance)
+
+
+class StreakForm(forms.ModelForm):  # type: ignore[type-arg]
+    days = forms.IntegerField(
+        label=lazy("days running"),
+        min_value=2,
+        max_value=365,
+        widget=UnfoldAdminIntegerFieldWidget(),
+    )
+
+    class Meta:
+        model = StreakStep
+        fields = ("days", "pack", "repeats")
+
+
+class StreakInline(OfficeInline):
+    model = StreakStep
+    form = StreakForm
+    verbose_name = lazy("gift for days running")
+    verbose_name_plural = lazy("Gifts for checking in days running")
 
 
 @admin.register(Policy)
@@ -50,6 +77,7 @@ class PolicyAdmin(RuleAdmin):
     change = "rules"
     addable = False
     form = PolicyForm
+    inlines = (StreakInline,)
     preview_template = "admin/policy_preview.html"
     fieldsets = (
         (
@@ -106,11 +134,14 @@ class PolicyAdmin(RuleAdmin):
         return redirect(reverse("admin:loyalty_policy_change", args=[obj.pk]))
 
     def keep(self, row: Policy, form: Any, *, actor: Staff, at: dt.datetime) -> None:
-        rule_changes.save_policy(policy=row, actor=actor, at=at)
+        streaks = [(line["days"], line["pack"], line["repeats"]) for line in form.parts]
+        rule_changes.save_policy(policy=row, streaks=streaks, actor=actor, at=at)
 
     def preview(self, form: Any, *, at: dt.datetime) -> dict[str, Any]:
         row: Policy = form.instance
-        return {"sentences": [] if form.errors else _sentences(row)}
+        if form.errors:
+            return {"sentences": []}
+        return {"sentences": [*_sentences(row), *_streak_sentences(_typed_streaks(form.data))]}
 
 
 def _sentences(row: Policy) -> list[str]:
@@ -141,4 +172,55 @@ def _sentences(row: Policy) -> list[str]:
             _("Who joins gets %(gift)s.")
             % {"gift": pack_words(row.welcome_pack, items_of(row.welcome_pack))}
         )
+    return found
+
+
+READ = re.compile("[0-9]{1,9}")
+
+
+def _typed_streaks(data: Any) -> list[tuple[int, GiftPack, bool]]:
+    """The gifts for days running in lines that may be half filled in, or with anything."""
+    total = data.get("streak_steps-TOTAL_FORMS", "")
+    typed = [
+        [data.get(f"streak_steps-{line}-{name}", "") for name in ("days", "pack", "repeats")]
+        for line in range(min(int(total), 100) if READ.fullmatch(total) else 0)
+        if not data.get(f"streak_steps-{line}-DELETE")
+    ]
+    wanted = [
+        (int(days), int(pack), bool(repeats))
+        for days, pack, repeats in typed
+        if READ.fullmatch(days) and READ.fullmatch(pack)
+    ]
+    packs = GiftPack.objects.prefetch_related("items__template").select_related("tier")
+    known = packs.in_bulk([pack for _days, pack, _repeats in wanted])
+    return sorted(
+        (
+            (days, known[pack], repeats)
+            for days, pack, repeats in wanted
+            if pack in known and 2 <= days <= 365
+        ),
+        key=lambda one: one[0],
+    )
+
+
+def _streak_sentences(streaks: Iterable[tuple[int, GiftPack, bool]]) -> list[str]:
+    """When which gift comes, and what ends a streak."""
+    found = []
+    for days, pack, repeats in streaks:
+        facts = {"days": days, "gift": pack_words(pack, items_of(pack)), "twice": 2 * days}
+        if repeats:
+            found.append(
+                _(
+                    "Who checks in %(days)s days running gets %(gift)s; again on day %(twice)s"
+                    " and so on, while no day is missed."
+                )
+                % facts
+            )
+        else:
+            found.append(
+                _("Who checks in %(days)s days running gets %(gift)s, once until a day is missed.")
+                % facts
+            )
+    if found:
+        found.append(_("A day without a check-in starts the count again at 1."))
     return found

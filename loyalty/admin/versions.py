@@ -30,16 +30,25 @@ PARTS: tuple[tuple[str, Any, Promise], ...] = (
     ("templates", CouponTemplate, lazy("Coupon")),
     ("packs", GiftPack, lazy("Gift pack")),
 )
+# What an older version says nothing of, as it was then.
+THEN: dict[Any, dict[str, Any]] = {
+    Policy: {"streaks": []},
+    Benefit: {"return_days": None, "stops_when_overdue": True},
+}
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
     """What a version changed against the one before, row by row and column by column."""
     names = Names()
     changes = columns(
-        str(_("Points and rounding")), Policy, before["policy"], after["policy"], names
+        str(_("Points and rounding")),
+        Policy,
+        THEN[Policy] | before["policy"],
+        after["policy"],
+        names,
     )
     for part, model, kind in PARTS:
-        old = {row["id"]: row for row in before[part]}
+        old = {row["id"]: THEN.get(model, {}) | row for row in before[part]}
         new = {row["id"]: row for row in after[part]}
         for pk in sorted({*old, *new}):
             name = (new.get(pk) or old[pk])["name"]

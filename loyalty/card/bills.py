@@ -20,6 +20,7 @@ Side = Entry.Side
 SOURCES: dict[str, Promise] = {
     "order": lazy("Earned with a purchase"),
     "check_in": lazy("For checking in"),
+    "streak": lazy("For days running"),
     "welcome": lazy("Welcome gift"),
     "upgrade": lazy("Upgrade gift"),
     "top_up": lazy("Top-up"),

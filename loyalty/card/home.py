@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from loyalty.card import presenters
 from loyalty.card.access import Visit, member_page, visit_of
 from loyalty.card.face import face_of, shop_name
+from loyalty.counter import gift_words
 from loyalty.services import checkins, confirmations, offers
 from members import barcode, clock
 from members.errors import Refusal
@@ -88,7 +89,7 @@ def home(request: HttpRequest, visit: Visit) -> HttpResponse:
         "coupons": len(standing.coupons),
         "progress": presenters.progress(standing, book),
         "offer": presenters.offer_view(offer) if offer else None,
-        "streak": presenters.streak(member.pk, day=clock.local_date(at)),
+        "streak": presenters.streak(member.pk, day=clock.local_date(at), book=book),
         "checkin_points": int(book.policy.get("checkin_points", 0)),
         "unread": inbox.unread(member.pk).count(),
         "confirmation": confirmations.pending(member_id=member.pk, at=at),
@@ -158,6 +159,9 @@ def check_in(request: HttpRequest, visit: Visit) -> HttpResponse:
         words += " " + ngettext(
             "%(count)s point for you.", "%(count)s points for you.", result["points"]
         ) % {"count": result["points"]}
+    gift = gift_words.given(result["gifts"])
+    if gift:
+        words += " " + _("For coming so faithfully: %(gift)s. Enjoy it!") % {"gift": gift}
     if result["promotion"]:
         words += " " + _("You are %(tier)s now!") % {"tier": result["promotion"]["name"]}
     messages.success(request, words)

@@ -7,18 +7,19 @@ from typing import Any
 
 from django.http import Http404
 
-from loyalty.counter import wording
+from loyalty.counter import gift_words, wording
 from loyalty.models import CheckIn, CouponTemplate
 from loyalty.selectors import inputs
 from loyalty.selectors.inputs import Standing
 from loyalty.services import offers, tiers, working
 from loyalty.services.offers import BestOffer, HeldCoupon
+from loyalty.settlement import streaks
 from loyalty.settlement.rulebook import RuleBook, TierRule
 from loyalty.settlement.types import Coupon, CouponKind
 from members import clock
 from members.models import Member, Shop
 
-WEEK = 7
+DOTS = 10  # a longer way is shown as a bar
 SOON = dt.timedelta(days=3)
 
 
@@ -78,8 +79,8 @@ def offer_view(offer: BestOffer) -> dict[str, Any]:
     }
 
 
-def streak(member_id: int, *, day: dt.date) -> dict[str, Any]:
-    """The running week of check-ins: how many days, which dots are full, whether today is done."""
+def streak(member_id: int, *, day: dt.date, book: RuleBook) -> dict[str, Any]:
+    """The days running, whether today is one of them, and the way to the next gift for them."""
     rows = dict(
         CheckIn.objects.filter(
             member_id=member_id, day__range=(day - dt.timedelta(days=1), day)
@@ -87,13 +88,15 @@ def streak(member_id: int, *, day: dt.date) -> dict[str, Any]:
     )
     is_done = day in rows
     days = rows.get(day) or rows.get(day - dt.timedelta(days=1)) or 0
-    full = (days - 1) % WEEK + 1 if days else 0
-    if full == WEEK and not is_done:
-        full = 0  # yesterday filled the week: today starts the next one
+    way = streaks.way(book.streaks, days, is_done=is_done)
     return {
         "days": days,
         "is_done": is_done,
-        "dots": [place < full for place in range(WEEK)],
+        "done": way.done,
+        "length": way.length,
+        "dots": [place < way.done for place in range(way.length)] if way.length <= DOTS else [],
+        "left": way.left,
+        "gift": gift_words.promised((rule.pack for rule in way.coming), book),
     }
 
 

@@ -159,7 +159,7 @@ def check_ins(request: HttpRequest, visit: Visit) -> HttpResponse:
         "member/check_ins.html",
         here="check_ins",
         face=face_of(standing.tier_id),
-        streak=presenters.streak(visit.member.pk, day=today),
+        streak=presenters.streak(visit.member.pk, day=today, book=book),
         checkin_points=int(book.policy.get("checkin_points", 0)),
         total=standing.checkins,
         days=[(day, day in done, day == today, day > today) for day in days],

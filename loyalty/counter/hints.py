@@ -8,14 +8,14 @@ from typing import Any
 
 from django.db.models import Count
 
-from loyalty.counter import wording
+from loyalty.counter import gift_words, wording
 from loyalty.counter.access import Till
 from loyalty.models import CheckIn, Order, Product, TopUpPlan
 from loyalty.selectors import plans
 from loyalty.selectors.inputs import Standing
 from loyalty.services import offers, tiers
 from loyalty.services.working import Worked, member_inputs
-from loyalty.settlement import calculator
+from loyalty.settlement import calculator, streaks
 from loyalty.settlement.rulebook import RuleBook
 from loyalty.settlement.types import BenefitKind, NotApplied, Refused, Settlement, ValueLot
 from members import clock
@@ -36,13 +36,26 @@ def of_member(
     """For the member's column; everything empty for a guest. Three statements."""
     if standing is None or book is None:
         return {"visits": 0, "near": None, "usual": [], "specials": [], "checked_in": None}
-    day = clock.local_date(at)
     return {
         "visits": _visits(standing, book),
         "near": near(quote) if quote else None,
         "usual": usual(standing.id),
         "specials": specials(standing, book, shop_id=till.shop.pk, at=at),
-        "checked_in": CheckIn.objects.filter(member_id=standing.id, day=day).exists(),
+        **_check_in(standing.id, book, day=clock.local_date(at)),
+    }
+
+
+def _check_in(member_id: int, book: RuleBook, *, day: dt.date) -> dict[str, Any]:
+    """Whether the member has checked in today, else what checking in now brings beside points."""
+    yesterday = day - dt.timedelta(days=1)
+    rows = CheckIn.objects.filter(member_id=member_id, day__in=(yesterday, day))
+    known = dict(rows.values_list("day", "streak"))
+    if day in known:
+        return {"checked_in": True}
+    gifts = streaks.gifts_on(book.streaks, known.get(yesterday, 0) + 1)
+    return {
+        "checked_in": False,
+        "checkin_gift": gift_words.promised((rule.pack for rule in gifts), book),
     }
 
 

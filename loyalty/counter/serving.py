@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
-from loyalty.counter import drafts, parsing, sale_page
+from loyalty.counter import drafts, gift_words, parsing, sale_page
 from loyalty.counter.access import Till, counter_page
 from loyalty.counter.drafts import Draft
 from loyalty.services import checkins, redeeming
@@ -56,6 +56,9 @@ def _check_in(till: Till, member_id: int) -> str:
         words += " " + ngettext(
             "%(count)s point given.", "%(count)s points given.", done["points"]
         ) % {"count": done["points"]}
+    gift = gift_words.given(done["gifts"])
+    if gift:
+        words += " " + _("Gift for these days, on the card now: %(gift)s.") % {"gift": gift}
     return words
 
 

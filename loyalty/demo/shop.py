@@ -24,7 +24,7 @@ from loyalty.models import (
     Tier,
     TopUpPlan,
 )
-from loyalty.services import adjusting, joining, rule_changes, rules, top_ups
+from loyalty.services import adjusting, checkins, joining, rule_changes, rules, top_ups
 from loyalty.services.checkout import Cart, CartLine, settle
 from members.models import CardFace, Member, Shop, Staff
 from members.text import name_key
@@ -62,10 +62,11 @@ ARTICLES = {
         "手冲壶 15800",
     ),
 }
+# Phone, name, spent in fen, points, holds stored value, days running checked in up to yesterday.
 PEOPLE = (
-    ("+8613800001234", "王小敏", 68000, 1280, True),
-    ("+8613900005678", "李明", 0, 320, False),
-    ("+8613700002468", "赵晓燕", 230000, 2600, True),
+    ("+8613800001234", "王小敏", 68000, 1280, True, 3),
+    ("+8613900005678", "李明", 0, 320, False, 0),
+    ("+8613700002468", "赵晓燕", 230000, 2600, True, 6),
 )
 # One look a tier; white text can be read on each.
 FACES = (("经典", "#7A4B2A"), ("银", "#56626B"), ("金", "#8A6516"), ("黑", "#26231F"))
@@ -102,9 +103,9 @@ def _make(at: dt.datetime) -> None:
             person.shops.set(shops)
     _articles()
     _rules(at)
-    for phone, name, spent_fen, points, holds_value in PEOPLE:
+    for phone, name, spent_fen, points, holds_value, days in PEOPLE:
         member = joining.join(phone=phone, name=name, shop=shops[0], actor=None, at=at)
-        _history(member, shops[0], spent_fen, points, holds_value=holds_value, at=at)
+        _history(member, shops[0], spent_fen, points, holds_value=holds_value, days=days, at=at)
 
 
 def _articles() -> None:
@@ -177,7 +178,18 @@ def _rules(at: dt.datetime) -> None:
     policy.rounding = Policy.Rounding.JIAO
     policy.checkin_points = 2
     policy.welcome_pack = join
-    rule_changes.save_policy(policy=policy, actor=None, at=at)
+    streaks = [(7, _streak_gift(at), True)]
+    rule_changes.save_policy(policy=policy, streaks=streaks, actor=None, at=at)
+
+
+def _streak_gift(at: dt.datetime) -> GiftPack:
+    coupon = CouponTemplate(
+        name="签到5元券", kind="amount_off", amount_fen=500, valid_days=14, label="天天见"
+    )
+    rule_changes.save_template(template=coupon, actor=None, at=at)
+    pack = GiftPack(name="连签7天礼")
+    rule_changes.save_pack(pack=pack, coupons=[(coupon, 1)], actor=None, at=at)
+    return pack
 
 
 def _history(
@@ -187,9 +199,10 @@ def _history(
     points: int,
     *,
     holds_value: bool,
+    days: int,
     at: dt.datetime,
 ) -> None:
-    """An earlier purchase that makes the tier, some points, some stored value."""
+    """An earlier purchase that makes the tier, some check-ins, points and stored value."""
     key = uuid.uuid5(NAMESPACE, str(member.phone))
     if spent_fen:
         settle(
@@ -201,6 +214,9 @@ def _history(
             actor=None,
             at=at - dt.timedelta(days=20),
         )
+    for ago in range(days, 0, -1):
+        then = at - dt.timedelta(days=ago)
+        checkins.check_in(member_id=member.pk, shop=shop, actor=None, at=then)
     adjusting.adjust(
         key=uuid.uuid5(key, "points"),
         member_id=member.pk,

@@ -31,8 +31,8 @@ def check_in(
     Returns ``day`` (ISO), ``streak`` (days running), ``checkins`` (ever), ``points`` (given),
     ``promotion`` (as ``tiers.promote_if_due``, or None) and ``gifts`` (one for each step of the
     streak reached today: ``days``, ``pack``, ``name`` and what of it was given, ``points``,
-    ``bonus_fen``, ``coupons``, ``tier``). Refuses with ``already_checked_in``, ``member_unknown``,
-    ``member_frozen``, ``busy``.
+    ``bonus_fen``, ``coupons``, ``tier`` for ``tier_days``). Refuses with ``already_checked_in``,
+    ``member_unknown``, ``member_frozen``, ``busy``.
     """
     with waiting_politely(), transaction.atomic():
         accounts = lock_accounts([member_id])
@@ -136,6 +136,7 @@ def _give_gifts(
                 "bonus_fen": given.bonus_fen,
                 "coupons": given.coupon_ids,
                 "tier": given.tier_id,
+                "tier_days": pack["tier_days"] if given.tier_id else None,
             }
         )
     return found

@@ -15,8 +15,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from loyalty.models import CheckIn, Entry, MemberStats
-from loyalty.services import checkins, confirmations
+from loyalty.models import CheckIn, Entry, GiftPack, GiftPackCoupon, MemberStats
+from loyalty.services import checkins, confirmations, rule_changes, rules
 from members import registry
 from members.codes import is_card_number
 from members.models import CardFace, Event, Member
@@ -221,6 +221,59 @@ def test_dots_fill_a_week_and_start_anew(client: Client, cast: Cast) -> None:
             page = client.get("/m/").content.decode()
             full.append(page.count('<i class="full">'))
     assert full == [1, 2, 3, 4, 5, 6, 7, 1, 2]
+
+
+def test_the_way_to_the_gift_and_the_gift(client: Client, cast: Cast) -> None:
+    coupon = factories.coupon_template("签到5元券", 500)
+    pack = GiftPack.objects.create(name="三天礼")
+    GiftPackCoupon.objects.create(pack=pack, template=coupon)
+    steps = [(3, pack, True)]
+    rule_changes.save_policy(policy=rules.policy(), streaks=steps, actor=None, at=AT)
+    assert "3 days running bring you 签到5元券" in words(card(client))
+    said = []
+    for day in (21, 22, 23, 24):
+        with time_machine.travel(AT.replace(day=day), tick=False):
+            before = words(card(client))
+            client.post("/m/check-in")
+            page = card(client)
+            said.append((before, words(page), page.count("<i"), page.count('<i class="full">')))
+    assert [(dots, full) for _before, _after, dots, full in said] == [
+        (3, 1),
+        (3, 2),
+        (3, 3),
+        (3, 1),
+    ]
+    assert "2 more days to 签到5元券" in said[0][1]
+    assert "1 more day to 签到5元券" in said[1][1]
+    assert "Check in today and it is yours: 签到5元券" in said[2][0]
+    assert "For coming so faithfully: 签到5元券. Enjoy it!" in said[2][1]
+    assert "3 more days to 签到5元券" in said[2][1]
+    assert "2 Coupons" in said[2][1]
+    assert "Enjoy it!" not in said[3][1]
+
+
+def test_a_long_way_is_a_bar(client: Client, cast: Cast) -> None:
+    pack = GiftPack.objects.create(name="三十天礼", points=100)
+    steps = [(30, pack, False)]
+    rule_changes.save_policy(policy=rules.policy(), streaks=steps, actor=None, at=AT)
+    client.post("/m/check-in")
+    for page in (card(client), client.get("/m/check-ins").content.decode()):
+        assert '<progress max="30" value="1" aria-hidden="true">' in page
+        assert "29 more days to 100 points" in words(page)
+
+
+def test_what_is_gone_is_not_promised_as_given(client: Client, cast: Cast) -> None:
+    coupon = factories.coupon_template("签到5元券", 500, stock=0)
+    pack = GiftPack.objects.create(name="两天礼")
+    GiftPackCoupon.objects.create(pack=pack, template=coupon)
+    steps = [(2, pack, True)]
+    rule_changes.save_policy(policy=rules.policy(), streaks=steps, actor=None, at=AT)
+    client.post("/m/check-in")
+    with time_machine.travel(AT.replace(day=21), tick=False):
+        client.post("/m/check-in")
+        text = words(card(client))
+    assert "Checked in, 2 days running. 2 points for you." in text
+    assert "Enjoy it!" not in text
 
 
 def test_the_face_is_the_tiers_own(client: Client, cast: Cast) -> None:

@@ -13,9 +13,19 @@ from django.utils import translation
 
 from loyalty.card import access
 from loyalty.counter import receipts
-from loyalty.models import Account, Benefit, CheckIn, Coupon, CouponTemplate, Order, QuotaUse
+from loyalty.models import (
+    Account,
+    Benefit,
+    CheckIn,
+    Coupon,
+    CouponTemplate,
+    GiftPack,
+    GiftPackCoupon,
+    Order,
+    QuotaUse,
+)
 from loyalty.selectors import reconciliation
-from loyalty.services import checkout, claiming, rules, undoing
+from loyalty.services import checkins, checkout, claiming, rule_changes, rules, undoing
 from loyalty.services.again import settle_again
 from loyalty.services.checkout import Cart, CartLine
 from members import clock, registry
@@ -108,6 +118,22 @@ def test_checking_in_once_a_day(client: Client, cast: Cast) -> None:
     assert "check-in" not in page.partition("Checked in")[2]
     again = client.post(f"{SALE}serve/", {"do": "check-in"})
     assert (again.status_code, CheckIn.objects.count()) == (409, 1)
+
+
+def test_the_gift_for_days_running_is_named(client: Client, cast: Cast) -> None:
+    pack = GiftPack.objects.create(name="两天礼", points=20)
+    coupon = factories.coupon_template("签到5元券", 500)
+    GiftPackCoupon.objects.create(pack=pack, template=coupon, count=2)
+    steps = [(2, pack, True)]
+    rule_changes.save_policy(policy=rules.policy(), streaks=steps, actor=None, at=factories.AT)
+    yesterday = factories.AT - dt.timedelta(days=1)
+    checkins.check_in(member_id=cast.member.pk, shop=cast.shop, actor=None, at=yesterday)
+    assert "today brings 20 points + 签到5元券 × 2" in enter(client, CARD)
+    page = client.post(f"{SALE}serve/", {"do": "check-in"}, follow=True).text
+    assert (
+        "Checked in, 2 days running. Gift for these days, on the card now:"
+        " 20 points + 签到5元券 × 2." in page
+    )
 
 
 def test_what_they_usually_buy_is_one_tap(client: Client, cast: Cast) -> None:
