@@ -51,7 +51,7 @@ def test_nothing_in_valkey_tells_a_token(settings: Settings) -> None:
     token = keep()
     client = redis.Redis.from_url(settings.REDIS_URL, decode_responses=True)
     [key] = client.keys("once:trial:*")
-    assert token not in f"{key} {client.get(key)}"
+    assert token not in f"{key!r} {client.get(key)!r}"
     assert 0 < int(client.ttl(key)) <= 120
 
 
