@@ -11,14 +11,15 @@ from django.utils.translation import ngettext
 from loyalty.counter.wording import (
     WEEKDAYS,
     not_applied_title,
+    points_words,
     rate_words,
     reason_text,
     step_text,
     step_title,
     times_words,
 )
-from loyalty.models import Benefit, CouponTemplate, Tier
-from loyalty.money import format_yuan
+from loyalty.models import Benefit, CouponTemplate, Policy, Tier
+from loyalty.money import ceil_ratio, format_yuan
 from loyalty.services.examples import Example
 from loyalty.services.rivals import AMOUNT, POINTS, Rival
 
@@ -31,6 +32,8 @@ def value_words(model: Any, key: str, value: Any) -> str:
         return _("yes") if value else _("no")
     if key.endswith("_fen"):
         return format_yuan(value)
+    if key.endswith("points"):
+        return f"{value:,}"
     if key == "rate_pm":
         return rate_words(value)
     if key == "multiplier_pm":
@@ -199,6 +202,11 @@ def tier_words(tier: Tier) -> str:
             "amount": format_yuan(tier.dual_threshold_fen),
             "days": tier.dual_checkins,
         }
+    if tier.price_points:
+        words = _("%(words)s, or for %(points)s") % {
+            "words": words,
+            "points": points_words(tier.price_points),
+        }
     words = _("%(words)s. Kept for %(months)s months") % {
         "words": words,
         "months": tier.keep_months,
@@ -209,3 +217,27 @@ def tier_words(tier: Tier) -> str:
             "days": tier.grace_days,
         }
     return _("%(words)s.") % {"words": words}
+
+
+def price_words(tier: Tier, sheet: Policy) -> str:
+    """What a tier's price in points comes to as money off; nothing where it has none."""
+    if not tier.price_points:
+        return ""
+    worth_fen = tier.price_points // sheet.step_points * sheet.step_value_fen
+    return _("%(points)s, else worth %(amount)s off") % {
+        "points": points_words(tier.price_points),
+        "amount": format_yuan(worth_fen),
+    }
+
+
+def price_warning(tier: Tier, sheet: Policy) -> str:
+    """Where the points for a tier come sooner than the spend for it: else nothing."""
+    if not (tier.price_points and tier.threshold_fen and sheet.earn_per_yuan_pm):
+        return ""
+    needed_fen = ceil_ratio(tier.price_points * 100_000, sheet.earn_per_yuan_pm)
+    if needed_fen >= tier.threshold_fen:
+        return ""
+    return _(
+        "Purchases of %(needed)s bring these points: sooner than the %(threshold)s of spend. Is"
+        " that meant?"
+    ) % {"needed": format_yuan(needed_fen), "threshold": format_yuan(tier.threshold_fen)}

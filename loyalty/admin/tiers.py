@@ -233,17 +233,8 @@ class TierAdmin(EditAdmin):
         now = ladder.holds_now()
         may_write = may_do(request, "rules")
         columns = [
-            {
-                "form": form,
-                "tier": form.instance,
-                "now": now.get(form.instance.pk or 0, 0),
-                "would": count,
-                "words": rule_words.tier_words(form.instance),
-                "benefits": benefits,
-            }
-            for form, count, benefits in zip(
-                grid.forms, _would_hold(grid, at), _benefits(grid), strict=True
-            )
+            column | {"now": now.get(column["tier"].pk or 0, 0), "benefits": benefits}
+            for column, benefits in zip(_effects(grid, at), _benefits(grid), strict=True)
         ]
         context = {
             **self.admin_site.each_context(request),
@@ -275,15 +266,7 @@ class TierAdmin(EditAdmin):
             raise PermissionDenied
         grid = Grid(request.POST, with_new=_has_new(request))
         grid.is_valid()
-        columns = [
-            {
-                "form": form,
-                "tier": form.instance,
-                "would": count,
-                "words": rule_words.tier_words(form.instance),
-            }
-            for form, count in zip(grid.forms, _would_hold(grid, clock.now()), strict=True)
-        ]
+        columns = _effects(grid, clock.now())
         return TemplateResponse(request, "admin/tier_counts.html", {"columns": columns})
 
 
@@ -310,7 +293,57 @@ def _value(tier: Tier, name: str) -> str:
         return "–" if value is None else format_yuan(value)
     if isinstance(value, bool):
         return _("yes") if value else _("no")
+    if name == "price_points" and value is not None:
+        return f"{value:,}"
     return "–" if value is None else str(value)
+
+
+def _effects(grid: Grid, at: dt.datetime) -> list[dict[str, Any]]:
+    """Of each column what it would do today: whom it holds, who could buy it, and in words."""
+    sheet = rules.policy()
+    return [
+        {
+            "form": form,
+            "tier": form.instance,
+            "would": would,
+            "buyers": buyers,
+            "words": rule_words.tier_words(form.instance),
+            "price_words": rule_words.price_words(form.instance, sheet),
+            "price_warning": rule_words.price_warning(form.instance, sheet),
+        }
+        for form, would, buyers in zip(
+            grid.forms, _would_hold(grid, at), _could_buy(grid, at), strict=True
+        )
+    ]
+
+
+def _could_buy(grid: Grid, at: dt.datetime) -> list[int | None]:
+    """A count for each column with a price; None for the others."""
+    found: list[int | None] = [None] * len(grid.forms)
+    priced = [
+        place
+        for place, form in enumerate(grid.forms)
+        if form.instance.is_active and form.instance.price_points
+    ]
+    prices = []
+    for place in priced:
+        tier = grid.forms[place].instance
+        below = [
+            other.instance.pk
+            for number, other in enumerate(grid.forms)
+            if other.instance.pk is not None
+            # A new tier stands last on the page, wherever its amount will put it.
+            and (number < place if tier.pk is not None else _starts_below(other, tier))
+        ]
+        prices.append(ladder.Price(tier.price_points or 0, tuple(below)))
+    for place, count in zip(priced, ladder.could_buy(prices=prices, at=at), strict=True):
+        found[place] = count
+    return found
+
+
+def _starts_below(form: TierForm, tier: Tier) -> bool:
+    amounts = (form.instance.threshold_fen, tier.threshold_fen)
+    return None not in amounts and amounts[0] < amounts[1]
 
 
 def _would_hold(grid: Grid, at: dt.datetime) -> list[int | None]:

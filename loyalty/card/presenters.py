@@ -11,7 +11,7 @@ from loyalty.counter import gift_words, wording
 from loyalty.models import CheckIn, CouponTemplate
 from loyalty.selectors import inputs
 from loyalty.selectors.inputs import Standing
-from loyalty.services import offers, tiers, working
+from loyalty.services import offers, tiers, upgrading, working
 from loyalty.services.offers import BestOffer, HeldCoupon
 from loyalty.settlement import streaks
 from loyalty.settlement.rulebook import RuleBook, TierRule
@@ -144,8 +144,10 @@ def worth(rule: Coupon | CouponTemplate) -> dict[str, Any]:
     return {"kind": "free"}
 
 
-def ladder(standing: Standing, book: RuleBook) -> list[dict[str, Any]]:
-    """Every tier with its threshold, the benefits it has, and its upgrade gift."""
+def ladder(standing: Standing, book: RuleBook, *, at: dt.datetime) -> list[dict[str, Any]]:
+    """Every tier with its threshold, the benefits it has, its upgrade gift, and what it costs in
+    points where the member could buy it."""
+    sold = {offer.tier.id: offer for offer in upgrading.offers(standing, book, at=at)}
     steps = []
     for tier in book.tiers:
         pack = book.packs.get(tier.upgrade_pack or 0)
@@ -162,6 +164,7 @@ def ladder(standing: Standing, book: RuleBook) -> list[dict[str, Any]]:
                 "gift_bonus_fen": pack["bonus_fen"] if pack else 0,
                 "gift_coupons": sum(count for _id, count in pack["coupons"]) if pack else 0,
                 "is_mine": tier.id == standing.tier_id,
+                "sold": sold.get(tier.id),
             }
         )
     return steps

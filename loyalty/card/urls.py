@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from loyalty.card import claiming, entry, face, home, me, mini, wallet, wechat
+from loyalty.card import claiming, entry, face, home, me, mini, upgrades, wallet, wechat
 
 app_name = "card"
 
@@ -14,6 +14,7 @@ urlpatterns = [
     path("points", wallet.points, name="points"),
     path("value", wallet.value, name="value"),
     path("tiers", wallet.tiers, name="tiers"),
+    path("tiers/<int:tier_id>/upgrade", upgrades.upgrade, name="upgrade"),
     path("check-ins", wallet.check_ins, name="check_ins"),
     path("orders", wallet.orders, name="orders"),
     path("orders/<int:order_id>", wallet.order, name="order"),

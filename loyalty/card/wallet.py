@@ -128,14 +128,22 @@ def value(request: HttpRequest, visit: Visit) -> HttpResponse:
 @member_page
 def tiers(request: HttpRequest, visit: Visit) -> HttpResponse:
     """The ladder: what each tier takes and gives, and where the member stands."""
+    return ladder_page(request, visit)
+
+
+def ladder_page(
+    request: HttpRequest, visit: Visit, *, refusal: Refusal | None = None
+) -> HttpResponse:
     standing, book = presenters.standing_of(visit.member, at=visit.at)
     return shown(
         request,
         visit,
         "member/tiers.html",
+        refusal=refusal,
         here="tiers",
         face=face_of(standing.tier_id),
-        tiers=presenters.ladder(standing, book),
+        tiers=presenters.ladder(standing, book, at=visit.at),
+        points=standing.spendable_points,
         progress=presenters.progress(standing, book),
         until=standing.tier_until,
         is_trailing=book.policy["progress"] != "lifetime",

@@ -13,7 +13,7 @@ from loyalty.counter.access import Till
 from loyalty.models import CheckIn, Order, Product, TopUpPlan
 from loyalty.selectors import plans
 from loyalty.selectors.inputs import Standing
-from loyalty.services import offers, tiers
+from loyalty.services import offers, tiers, upgrading
 from loyalty.services.working import Worked, member_inputs
 from loyalty.settlement import calculator, streaks
 from loyalty.settlement.rulebook import RuleBook
@@ -147,3 +147,12 @@ def saved_by(worked: Worked, plan: TopUpPlan) -> int:
 
 def _costs(result: Settlement) -> int:
     return result.other_fen + result.stored_paid_fen
+
+
+def upgrades(
+    standing: Standing | None, book: RuleBook | None, *, at: dt.datetime
+) -> list[upgrading.Offer]:
+    """The tiers the member has enough points for."""
+    if standing is None or book is None:
+        return []
+    return [offer for offer in upgrading.offers(standing, book, at=at) if not offer.missing]

@@ -57,13 +57,22 @@ def is_by_code(draft: Draft, *, till: Till, at: dt.datetime) -> bool:
     return draft.member_id is not None and draft.counter == till.counter and 0 <= age <= LIFE_S
 
 
-def of_draft(draft: Draft, *, till: Till, at: dt.datetime, is_pin_proved: bool = False) -> Identity:
+def of_draft(
+    draft: Draft,
+    *,
+    till: Till,
+    at: dt.datetime,
+    is_pin_proved: bool = False,
+    spends: bool | None = None,
+) -> Identity:
+    """``spends`` says whether something of the member's is spent, if not by the sale itself."""
+    spends = draft.spends if spends is None else spends
     is_by = is_by_code(draft, till=till, at=at)
     return Identity(
         by=LIVE_CODE if is_by else "search",
         confirmation_id=draft.confirmation_id,
         is_pin_proved=is_pin_proved,
-        is_code_away=not is_by and draft.spends and store.is_away(),
+        is_code_away=not is_by and spends and store.is_away(),
     )
 
 

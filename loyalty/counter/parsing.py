@@ -139,6 +139,13 @@ def client_key(value: Any) -> uuid.UUID:
     refuse("key_unreadable", _("The request needs a key of its own, written as a UUID."), "key")
 
 
+def price_seen(value: Any) -> int:
+    """The price in points that stood on the page. Refuses ``price_unreadable``."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 10:
+        return int(value)
+    refuse("price_unreadable", _("The page is incomplete. Load it again."), "price")
+
+
 def tender(value: Any) -> str:
     if not isinstance(value, str) or value not in TENDERS:
         refuse(

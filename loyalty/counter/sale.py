@@ -242,7 +242,7 @@ def settle(request: HttpRequest, till: Till, draft: Draft) -> HttpResponse:
             actor=till.staff,
             at=at,
             identity=identity.of_draft(
-                draft, till=till, at=at, is_pin_proved=_pin_proved(request, draft, at)
+                draft, till=till, at=at, is_pin_proved=pin_proved(request, draft, at)
             ),
         )
     except Refusal as refusal:
@@ -279,7 +279,7 @@ def ask_member(till: Till, draft: Draft, *, at: dt.datetime) -> None:
     drafts.save(till, draft)
 
 
-def _pin_proved(request: HttpRequest, draft: Draft, at: dt.datetime) -> bool:
+def pin_proved(request: HttpRequest, draft: Draft, at: dt.datetime) -> bool:
     """Whether the member just typed their PIN here. Refuses a wrong one."""
     pin = request.POST.get("pin", "").strip()
     if not pin or draft.member_id is None:

@@ -12,6 +12,7 @@ from loyalty.counter import (
     serving,
     sign_in,
     topping_up,
+    upgrades,
 )
 
 app_name = "counter"
@@ -33,6 +34,8 @@ urlpatterns = [
     path("sale/<uuid:draft_id>/confirm/", confirming.confirm, name="confirm"),
     path("sale/<uuid:draft_id>/confirm/state", confirming.state, name="confirm_state"),
     path("sale/<uuid:draft_id>/serve/", serving.serve, name="serve"),
+    path("sale/<uuid:draft_id>/upgrade/<int:tier_id>/", upgrades.upgrade, name="upgrade"),
+    path("upgraded/<int:purchase_id>/", upgrades.upgraded, name="upgraded"),
     path("login/", sign_in.log_in, name="login"),
     path("logout/", sign_in.log_out, name="logout"),
     path("shop/", sign_in.choose_shop, name="shop"),

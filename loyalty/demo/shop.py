@@ -139,6 +139,7 @@ def _rules(at: dt.datetime) -> None:
     silver = Tier(name="银卡", rank=1, threshold_fen=50100, upgrade_pack=upgrade)
     silver.dual_threshold_fen, silver.dual_checkins = 30000, 10
     gold = Tier(name="金卡", rank=2, threshold_fen=200100, upgrade_pack=upgrade)
+    gold.price_points = 5000
     black = Tier(name="黑卡", rank=3, threshold_fen=1000000, upgrade_pack=upgrade)
     regular = Tier(name="普通会员", rank=0, threshold_fen=0)
     ladder = [regular, silver, gold, black]

@@ -72,6 +72,44 @@ def would_hold(*, steps: Sequence[Step], progress: str, at: dt.datetime) -> list
     return [counts.get(number, 0) for number in range(len(steps))]
 
 
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a tier costs in points, and the tiers (their ids) from which it is a step up."""
+
+    points: int
+    below: tuple[int, ...]
+
+
+# As a member sees their points: what is left in lots that have not ended, less what they owe.
+SPENDABLE = """
+SELECT s.tier_id, a.balance - COALESCE((
+    SELECT sum(l.points_left) FROM loyalty_lot l
+    WHERE l.member_id = a.member_id AND l.asset = 'points' AND l.points_left > 0
+        AND l.expires_at <= %s
+), 0) AS points
+FROM loyalty_account a JOIN loyalty_memberstats s ON s.member_id = a.member_id
+JOIN members_member m ON m.id = a.member_id
+WHERE a.kind = 'points' AND a.balance >= %s AND m.status = 'active' AND NOT m.is_test
+"""
+
+
+def could_buy(*, prices: Sequence[Price], at: dt.datetime) -> list[int]:
+    """How many members hold a tier's price and stand below it. One statement over all members."""
+    if not prices:
+        return []
+    counts = ", ".join(
+        "count(*) FILTER (WHERE points >= %s AND (tier_id IS NULL OR tier_id = ANY(%s)))"
+        for _price in prices
+    )
+    params: list[Any] = []
+    for price in prices:
+        params += [price.points, list(price.below)]
+    params += [at, min(price.points for price in prices)]
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {counts} FROM ({SPENDABLE}) p", params)
+        return list(cursor.fetchone())
+
+
 def holds_now() -> dict[int, int]:
     """Members in each tier."""
     rows = (

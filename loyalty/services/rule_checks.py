@@ -191,9 +191,7 @@ def check_policy(row: Policy) -> None:
 def check_streaks(days: Sequence[int]) -> None:
     """Refuse ``streak_days_out_of_range`` and ``streak_days_twice``."""
     if not all(2 <= day <= 365 for day in days):
-        _refuse(
-            "streak_days_out_of_range", _("A gift for days running comes after 2 to 365 days.")
-        )
+        _refuse("streak_days_out_of_range", _("A gift for days running comes after 2 to 365 days."))
     if len(set(days)) != len(days):
         _refuse("streak_days_twice", _("Name each number of days once, with one gift."))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -147,6 +148,35 @@ def _answer(
         "points_left": accounts.get(row.member_id, "points").balance,
         "at": row.at.isoformat(),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A tier above the present one that is to be had for points. ``missing`` is what the member
+    lacks; ``until`` the last day it would be kept through if it were bought now."""
+
+    tier: TierRule
+    points: int
+    missing: int
+    until: dt.date
+
+    @property
+    def packs(self) -> list[int]:
+        """What is given on arrival: one gift pack, or none."""
+        return [self.tier.upgrade_pack] if self.tier.upgrade_pack else []
+
+
+def offers(standing: Standing, book: RuleBook, *, at: dt.datetime) -> list[Offer]:
+    """The tiers a member could buy, the lowest first, whether or not they have the points."""
+    rank = rank_of(standing, book)
+    found = []
+    for tier in book.tiers:
+        columns = tiers.promotion_columns(tier, at=at)
+        if tier.price_points is None or columns is None or (rank is not None and tier.rank <= rank):
+            continue
+        missing = max(tier.price_points - standing.spendable_points, 0)
+        found.append(Offer(tier, tier.price_points, missing, columns[2]))
+    return found
 
 
 def worth_of(points: int, book: RuleBook) -> int:

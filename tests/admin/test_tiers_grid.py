@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
-from loyalty.models import MemberStats, Policy, RuleSet, Tier
+from loyalty.models import MemberStats, PlannedChange, Policy, RuleSet, Tier
 from loyalty.selectors import ladder
 from loyalty.selectors.ladder import Step
+from loyalty.services import planned
 from tests import factories
 from tests.admin.conftest import House, SignedIn
 
@@ -167,3 +169,132 @@ def test_each_tier_is_said_in_words_while_it_is_typed(house: House, owner: Clien
         "From ¥2,001.00 spent. Kept for 12 months.",
         "From ¥10,001.00 spent. Kept for 12 months.",
     ]
+
+
+def test_a_price_in_points(house: House, owner: Client) -> None:
+    form = grid(owner) | {key(house, "金卡", "price_points"): "5000"}
+    assert owner.post(GRID, form).status_code == 302
+    after = RuleSet.objects.get(pk=Policy.objects.get().ruleset_id or 0)
+    assert {row["name"]: row["price_points"] for row in after.snapshot["tiers"]} == {
+        "普通": None,
+        "银卡": None,
+        "金卡": 5000,
+        "黑卡": None,
+    }
+    page = owner.get(reverse("admin:loyalty_ruleset_change", args=[after.pk]))
+    assert [(one.rule, one.what, one.before, one.after) for one in page.context["changes"]] == [
+        ("Tier “金卡”", "or for points", "–", "5,000")
+    ]
+
+
+PRICES: list[tuple[dict[str, str], str, str]] = [
+    ({"银卡": "5000", "金卡": "4000"}, "金卡", "must cost more points"),
+    ({"银卡": "5000", "黑卡": "5000"}, "黑卡", "must cost more points"),
+    ({"普通": "100"}, "普通", "Everybody starts in this tier"),
+    ({"银卡": "0"}, "银卡", "at least 1 point"),
+    ({"银卡": "-5"}, "银卡", "greater than or equal to 0"),
+    ({"银卡": "2.5"}, "银卡", "Enter a whole number"),
+    ({"银卡": "99999999999"}, "银卡", "less than or equal to 2147483647"),
+]
+
+
+@pytest.mark.parametrize(("prices", "wrong", "words"), PRICES)
+def test_a_price_nobody_would_pay_is_refused_where_it_stands(
+    house: House, owner: Client, prices: dict[str, str], wrong: str, words: str
+) -> None:
+    before = list(Tier.objects.order_by("rank").values())
+    typed = {key(house, tier, "price_points"): price for tier, price in prices.items()}
+    answer = owner.post(GRID, grid(owner) | typed)
+    assert answer.status_code == 400
+    columns = answer.context["columns"]
+    assert [column["tier"].name for column in columns if column["form"].errors] == [wrong]
+    assert words in answer.content.decode()
+    assert list(Tier.objects.order_by("rank").values()) == before
+
+
+def test_a_lower_price_may_pass_by_one_out_of_use(house: House, owner: Client) -> None:
+    Tier.objects.filter(name="银卡").update(price_points=9000, is_active=False)
+    form = grid(owner) | {key(house, "金卡", "price_points"): "5000"}
+    assert owner.post(GRID, form).status_code == 302
+
+
+def test_who_could_buy_it_today_is_counted_and_said(house: House, owner: Client) -> None:
+    soon = factories.AT + dt.timedelta(minutes=1)
+    for number, (tier, points, status) in enumerate(
+        [
+            ("普通", 5000, "active"),
+            ("银卡", 6000, "active"),
+            ("银卡", 4999, "active"),
+            ("金卡", 9000, "active"),
+            ("黑卡", 9000, "active"),
+            ("普通", 9000, "frozen"),
+            (None, 7000, "active"),
+        ]
+    ):
+        factories.member(f"+861390000010{number}", tier=tier, points=points, status=status)
+    ended = factories.member("+8613900000200", points=4000)
+    factories.give_points(ended, 2000, expires_at=factories.AT)
+    held = factories.member("+8613900000201", points=4000)
+    factories.give_points(held, 2000, expires_at=soon)
+    page = owner.post(
+        reverse("admin:loyalty_tier_counts"),
+        grid(owner)
+        | {key(house, "金卡", "price_points"): "5000", key(house, "黑卡", "price_points"): "9000"},
+    )
+    assert [column["buyers"] for column in page.context["columns"]] == [None, None, 4, 1]
+    gold = page.context["columns"][2]
+    assert gold["words"] == "From ¥2,001.00 spent, or for 5,000 points. Kept for 12 months."
+    assert gold["price_words"] == "5,000 points, else worth ¥50.00 off"
+    assert gold["price_warning"] == ""
+
+
+def test_a_price_that_comes_sooner_than_the_spend_is_asked_about(
+    house: House, owner: Client
+) -> None:
+    factories.policy(earn_per_yuan_pm=3000)
+    typed = {
+        key(house, "金卡", "price_points"): "5000",
+        key(house, "黑卡", "price_points"): "40000",
+    }
+    page = owner.post(reverse("admin:loyalty_tier_counts"), grid(owner) | typed)
+    assert [column["price_warning"] for column in page.context["columns"]] == [
+        "",
+        "",
+        "Purchases of ¥1,666.67 bring these points: sooner than the ¥2,001.00 of spend. Is that"
+        " meant?",
+        "",
+    ]
+
+
+def test_a_new_tier_with_a_price_is_bought_from_below(house: House, owner: Client) -> None:
+    factories.member("+8613900000300", tier="金卡", points=8000)
+    factories.member("+8613900000301", tier="黑卡", points=8000)
+    form = grid(owner, "?new=1") | {
+        "new-name": "白金",
+        "new-threshold_fen": "5000",
+        "new-price_points": "8000",
+        "new-is_active": "on",
+    }
+    page = owner.post(reverse("admin:loyalty_tier_counts"), form)
+    assert page.context["columns"][4]["buyers"] == 1
+
+
+def test_a_price_waits_for_its_day(house: House, owner: Client) -> None:
+    form = grid(owner) | {
+        key(house, "金卡", "price_points"): "5000",
+        "effective_from": "2026-06-01",
+    }
+    assert owner.post(GRID, form).status_code == 302
+    assert Tier.objects.get(name="金卡").price_points is None
+    [change] = PlannedChange.objects.all()
+    assert change.lines == [
+        {
+            "id": house.tiers["金卡"].pk,
+            "name": "金卡",
+            "before": {"price_points": None},
+            "after": {"price_points": 5000},
+        }
+    ]
+    assert "or for points" in owner.get(GRID).content.decode()
+    planned.apply_due(at=factories.AT + dt.timedelta(days=12))
+    assert Tier.objects.get(name="金卡").price_points == 5000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 
 import pytest
@@ -9,8 +10,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from loyalty.card import access
-from loyalty.models import Order
-from loyalty.services import checkout, claiming, confirmations
+from loyalty.models import Order, Tier
+from loyalty.services import checkout, claiming, confirmations, rules
 from loyalty.services.checkout import Cart, CartLine
 from members import clock
 from members.models import Member
@@ -93,6 +94,7 @@ def test_the_counter(
     reader.look("points refused")
     sell_by_confirmation(page, cashier, reader)
     undo_and_refund(page, cashier, reader)
+    upgrade_for_points(page, cashier, reader)
     for path in ("top-up/", "join/", "shop/", "orders/", "day/"):
         reader.look_at(f"/counter/{path}")
     page.goto("/counter/join/")
@@ -152,6 +154,36 @@ def undo_and_refund(page: Page, cashier: Cashier, reader: Reader) -> None:
     reader.look("undone")
 
 
+def upgrade_for_points(page: Page, cashier: Cashier, reader: Reader) -> None:
+    """To Black, by a number alone: so dear that it asks for the PIN."""
+    member = Member.objects.get()
+    factories.give_points(member, 30000, expires_at=clock.now() + dt.timedelta(days=9))
+    price_black(30000)
+    page.goto("/counter/")
+    cashier.types("13800001234")
+    cashier.open_sheet()
+    page.get_by_role("link", name="Upgrade to 黑卡 for 30,000 points").click()
+    page.locator("button.settle").wait_for()
+    reader.look("upgrade, with PIN")
+    page.locator("button.settle").click()
+    page.locator("[data-code=confirmation_needed]").wait_for()
+    reader.look("upgrade refused")
+    price_black(1000)
+    page.goto(page.url)
+    page.keyboard.press("Enter")
+    page.locator("[data-state=upgraded]").wait_for()
+    reader.look("upgraded")
+    page.locator("[data-vanish] button").click()
+    page.locator("[data-state=undone]").wait_for()
+    reader.look("upgrade undone")
+
+
+def price_black(points: int) -> None:
+    factories.tiers()
+    Tier.objects.filter(name="黑卡").update(price_points=points)
+    rules.publish(actor=None, at=clock.now())
+
+
 @pytest.mark.parametrize("size", [DESKTOP, PHONE])
 def test_the_card_in_its_rarer_states(
     gold: Member,  # noqa: F811
@@ -195,6 +227,15 @@ def test_the_card_in_its_rarer_states(
     )
     reader.look_at(f"/m/confirm/{asked.pk}")
     confirmations.refuse(confirmation_id=asked.pk, member_id=gold.pk, at=clock.now())
+    factories.give_points(gold, 3000, expires_at=clock.now() + dt.timedelta(days=9))
+    price_black(3000)
+    reader.look_at("/m/tiers")
+    page.get_by_role("link", name="Upgrade for 3,000 points").click()
+    page.get_by_role("button", name="Upgrade for 3,000 points").wait_for()
+    reader.look("upgrade")
     Member.objects.update(status="frozen")
+    page.get_by_role("button", name="Upgrade for 3,000 points").click()
+    page.locator("[role=alert]").wait_for()
+    reader.look("upgrade refused")
     reader.look_at("/m/")
     assert reader.found == {}

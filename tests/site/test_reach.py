@@ -7,6 +7,7 @@ to one shop is at the end of this one.)
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +19,7 @@ from django.urls import get_resolver, reverse
 from django.urls.resolvers import URLPattern, URLResolver
 
 from loyalty.card import access
-from loyalty.models import Refund, TopUp
+from loyalty.models import Refund, TierPurchase, TopUp
 from loyalty.services import confirmations
 from members.models import Event, Member, Staff
 from members.services import member_sessions
@@ -73,6 +74,8 @@ ROWS: dict[str, tuple[Row, Row]] = {
     "counter:confirm": (staff("on"), staff("on")),
     "counter:confirm_state": (staff("200", else_="401"), NO),
     "counter:serve": (NO, staff("400")),
+    "counter:upgrade": (staff("on"), staff("400")),  # no member in this sale yet
+    "counter:upgraded": (staff("200", far="404"), staff("409", far="404")),  # too late to undo
     "counter:login": (staff("on", else_="200"), alike("401")),
     "counter:logout": (NO, alike("login")),
     "counter:shop": (staff("200"), staff("403")),  # without naming one
@@ -96,6 +99,7 @@ ROWS: dict[str, tuple[Row, Row]] = {
     "card:points": (card("200"), NO),
     "card:value": (card("200"), NO),
     "card:tiers": (card("200"), NO),
+    "card:upgrade": (card("on"), card("409")),  # not sold
     "card:check_ins": (card("200"), NO),
     "card:orders": (card("200"), NO),
     "card:order": (card("200", other="404"), NO),
@@ -128,6 +132,9 @@ ROWS: dict[str, tuple[Row, Row]] = {
 BODIES: dict[str, dict[str, Any]] = {
     "counter:void": {"reason": "敲错"},
     "card:confirm": {"yes": "1"},
+    "card:upgrade": {"key": str(uuid.UUID(int=7)), "price": "5000"},
+    "counter:upgrade": {"key": str(uuid.UUID(int=7)), "price": "5000"},
+    "counter:upgraded": {"key": str(uuid.UUID(int=7))},
 }
 DOCUMENTS: dict[str, dict[str, Any]] = {
     name: {"key": str(uuid.UUID(int=7)), "reason": "敲错"}
@@ -156,6 +163,8 @@ class World:
             "draft_id": uuid.UUID(int=1),
             "confirmation_id": self._asked(),
             "token": "none",
+            "tier_id": house.tiers["黑卡"].pk,
+            "purchase_id": self._bought(),
         }
         self.open: dict[str, Client] = {}
 
@@ -170,6 +179,18 @@ class World:
             shop=self.house.shop,
             actor=None,
             at=AT,
+        ).pk
+
+    def _bought(self) -> int:
+        """A tier that the member had for points, the day before."""
+        return TierPurchase.objects.create(
+            member=self.house.member,
+            tier=self.house.tiers["金卡"],
+            until=AT.date(),
+            points=5000,
+            points_fen=5000,
+            shop=self.house.shop,
+            at=AT - dt.timedelta(days=1),
         ).pk
 
     def browser(self, who: str) -> Client:
