@@ -25,18 +25,19 @@ from members.models import Staff
 READ = re.compile("[0-9]{1,9}")
 
 
-def pack_words(pack: GiftPack, items: list[tuple[str, int]]) -> str:
-    """What a pack gives, in one line. ``items`` are the coupons' names with how many."""
-    return (
-        gift_words(
-            points=pack.points,
-            bonus_fen=pack.bonus_fen,
-            coupons=items,
-            tier=pack.tier.name if pack.tier else "",
-            tier_days=pack.tier_days or 0,
-        )
-        or "–"
+def pack_words(pack: GiftPack, items: list[tuple[str, int]], *, bonus: bool = True) -> str:
+    """What a pack gives, in one line. ``items`` are the coupons' names with how many.
+
+    Without ``bonus``: besides the bonus, which stands elsewhere; empty if that is all.
+    """
+    words = gift_words(
+        points=pack.points,
+        bonus_fen=pack.bonus_fen if bonus else 0,
+        coupons=items,
+        tier=pack.tier.name if pack.tier else "",
+        tier_days=pack.tier_days or 0,
     )
+    return words or ("–" if bonus else "")
 
 
 def items_of(pack: GiftPack) -> list[tuple[str, int]]:
@@ -219,7 +220,6 @@ class TopUpPlanAdmin(RuleAdmin):
             "name": form.cleaned_data.get("name") or row.name,
             "bonus_fen": bonus + pack_bonus,
             "total_fen": total,
-            "pack": pack_words(row.pack, items_of(row.pack)) if row.pack else "",
+            "pack": pack_words(row.pack, items_of(row.pack), bonus=False) if row.pack else "",
             "limit_fen": rules.policy().top_up_max_balance_fen,
-            "given_pm": (bonus + pack_bonus) * 1000 // total if total else 0,
         }

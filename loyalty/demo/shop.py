@@ -68,6 +68,7 @@ PEOPLE = (
     ("+8613900005678", "李明", 0, 320, False, 0),
     ("+8613700002468", "赵晓燕", 230000, 2600, True, 6),
 )
+JOINED = dt.timedelta(days=6)  # ago: each of their check-ins is later, their coupons still count
 # One look a tier; white text can be read on each.
 FACES = (("经典", "#7A4B2A"), ("银", "#56626B"), ("金", "#8A6516"), ("黑", "#26231F"))
 SLOGAN = "每一次消费，都离特权更近"
@@ -104,7 +105,8 @@ def _make(at: dt.datetime) -> None:
     _articles()
     _rules(at)
     for phone, name, spent_fen, points, holds_value, days in PEOPLE:
-        member = joining.join(phone=phone, name=name, shop=shops[0], actor=None, at=at)
+        joined = at - JOINED - dt.timedelta(hours=1)
+        member = joining.join(phone=phone, name=name, shop=shops[0], actor=None, at=joined)
         _history(member, shops[0], spent_fen, points, holds_value=holds_value, days=days, at=at)
 
 
@@ -208,12 +210,13 @@ def _history(
     if spent_fen:
         settle(
             key=key,
-            cart=Cart((CartLine(amount_fen=spent_fen),), member_id=member.pk),
+            # The welcome's coupons are kept for whoever tries the counter.
+            cart=Cart((CartLine(amount_fen=spent_fen),), member_id=member.pk, coupons=()),
             expected_hash=None,
             tender="wechat",
             shop=shop,
             actor=None,
-            at=at - dt.timedelta(days=20),
+            at=at - JOINED,
         )
     for ago in range(days, 0, -1):
         then = at - dt.timedelta(days=ago)
