@@ -176,8 +176,9 @@ def running() -> Iterator[FakeWechat]:
 
 
 @pytest.fixture
-def wechat(settings: Settings) -> Iterator[FakeWechat]:
+def wechat(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeWechat]:
     """WeChat, with an account and a mini-program of the shop's."""
+    monkeypatch.setattr(asking, "_slow_until", 0.0)
     settings.WECHAT_APPID, settings.WECHAT_SECRET = OFFICIAL.app_id, OFFICIAL.secret
     settings.WECHAT_MINI_APPID, settings.WECHAT_MINI_SECRET = MINI.app_id, MINI.secret
     with running() as fake:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,7 +14,7 @@ from pytest_django import Settings
 
 from members import wechat as set_up
 from members.errors import Refusal
-from members.wechat import Subject, calls, tokens
+from members.wechat import Subject, asking, calls, tokens
 from tests.wechat import (
     MINI,
     MINI_ID,
@@ -95,9 +97,36 @@ def test_whatever_goes_wrong_is_a_refusal(wechat: FakeWechat, fault: Any, code: 
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_server_that_hangs_is_away(wechat: FakeWechat) -> None:
+def test_a_server_that_hangs_is_waited_for_once(
+    wechat: FakeWechat, monkeypatch: pytest.MonkeyPatch
+) -> None:
     wechat.faults[MINI_LOGIN].append("hang")
-    assert refused(lambda: calls.mini_subject(MINI, code="c1")) == "wechat_away"
+    wechat.person("c1", MINI_ID, MINI)
+    for _time in range(3):
+        assert refused(lambda: calls.mini_subject(MINI, code="c1")) == "wechat_away"
+    assert wechat.asked == [MINI_LOGIN]
+    monkeypatch.setattr(asking, "_slow_until", 0.0)  # half a minute later
+    assert calls.mini_subject(MINI, code="c1").openid == MINI_ID
+
+
+def test_a_process_asks_two_at_a_time_and_the_till_keeps_its_threads(
+    wechat: FakeWechat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "TURN_S", 0.01)
+    wechat.faults[MINI_LOGIN].extend(["hang"] * asking.AT_A_TIME)
+    with ThreadPoolExecutor(asking.AT_A_TIME) as pool:
+        waiting = [
+            pool.submit(refused, lambda: calls.mini_subject(MINI, code="c1"))
+            for _one in range(asking.AT_A_TIME)
+        ]
+        while len(wechat.asked) < asking.AT_A_TIME:
+            threading.Event().wait(0.005)
+        assert refused(lambda: calls.mini_subject(MINI, code="c2")) == "wechat_away"
+        wechat.release.set()
+        assert [one.result() for one in waiting] == ["wechat_away"] * asking.AT_A_TIME
+    assert len(wechat.asked) == asking.AT_A_TIME
+    wechat.person("c3", MINI_ID, MINI)
+    assert calls.mini_subject(MINI, code="c3").openid == MINI_ID
 
 
 def test_a_server_that_is_not_there_is_away(wechat: FakeWechat, settings: Settings) -> None:
