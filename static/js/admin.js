@@ -32,3 +32,20 @@ document.addEventListener("change", (event) => {
   root.classList.toggle(`has-${part}`, shows);
   root.style.setProperty(`--ht-${part}`, shows ? `url("${URL.createObjectURL(file)}")` : "none");
 });
+
+// What libraries say of their own comes from the page, in its language.
+document.addEventListener("DOMContentLoaded", () => {
+  const words = document.getElementById("script-words")?.dataset;
+  if (!words) return;
+  for (const frame of document.querySelectorAll("[data-simplebar]")) {
+    frame.dataset.simplebarAriaLabel = words.scrolls;
+  }
+  window.django?.jQuery?.fn.select2?.defaults.set("language", {
+    noResults: () => words.none,
+    searching: () => words.searching,
+    loadingMore: () => words.searching,
+    errorLoading: () => words.failed,
+    removeAllItems: () => words.clear,
+    removeItem: () => words.clear,
+  });
+});
