@@ -141,6 +141,12 @@ def _first_steps() -> list[Step]:
             Product.objects.exists(),
         ),
         Step(
+            lazy("Add your staff"),
+            lazy("Each cashier signs in with their own name: the trail then says who did what."),
+            "admin:members_staff_add",
+            Staff.objects.filter(role=Staff.Role.CASHIER, is_active=True).exists(),
+        ),
+        Step(
             lazy("Open the first card"),
             lazy("At the counter, with a phone number."),
             "counter:home",

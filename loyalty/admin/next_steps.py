@@ -5,16 +5,18 @@ from __future__ import annotations
 import datetime as dt
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from loyalty.card import bills, presenters
 from loyalty.counter.wording import points_words
 from loyalty.money import format_yuan
 from loyalty.selectors.inputs import Standing
-from loyalty.settlement.rulebook import RuleBook
+from loyalty.settlement.rulebook import RuleBook, next_birthday
 from members import clock
 
 SHOWN = 2
 SOON = dt.timedelta(days=30)  # points that expire
+BIRTHDAY_AHEAD = 7  # days
 VERY_SOON = dt.timedelta(days=7)  # a coupon that expires
 ENOUGH = 3  # purchases from which on an interval means something
 NEAR_PM = 300  # of the way to the next tier that is missing at most, per mille
@@ -53,11 +55,21 @@ def _missing(standing: Standing, at: dt.datetime) -> str:
 
 
 def _birthday(standing: Standing, at: dt.datetime) -> str:
-    if standing.birth_month != clock.local_date(at).month:
+    """In the week before, up to the day; a birthday that is over says nothing."""
+    if not (standing.birth_month and standing.birth_day):
         return ""
-    return _("Birthday this month, on day %(day)s: congratulate them.") % {
-        "day": standing.birth_day
-    }
+    today = clock.local_date(at)
+    day = next_birthday(today, (standing.birth_month, standing.birth_day))
+    left = (day - today).days
+    if left > BIRTHDAY_AHEAD:
+        return ""
+    if left == 0:
+        return _("Birthday today: congratulate them.")
+    return ngettext(
+        "Birthday in %(days)s day: congratulate them.",
+        "Birthday in %(days)s days: congratulate them.",
+        left,
+    ) % {"days": left}
 
 
 def _coupon(standing: Standing, at: dt.datetime) -> str:

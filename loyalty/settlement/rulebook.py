@@ -6,6 +6,7 @@ Pure: the snapshot is plain data (what ``RuleSet.snapshot`` holds), the inputs a
 
 from __future__ import annotations
 
+import calendar
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -155,16 +156,20 @@ class Reach:
 
 
 def is_birthday(day: dt.date, birthday: tuple[int, int] | None) -> bool:
+    """Whether the birthday (month, day) is kept on this day."""
+    return birthday is not None and day == _kept_in(day.year, birthday)
+
+
+def next_birthday(day: dt.date, birthday: tuple[int, int]) -> dt.date:
+    """The day it is kept on next, today included."""
+    this_year = _kept_in(day.year, birthday)
+    return this_year if this_year >= day else _kept_in(day.year + 1, birthday)
+
+
+def _kept_in(year: int, birthday: tuple[int, int]) -> dt.date:
     """29 February is kept on the 28th in other years."""
-    if birthday is None:
-        return False
-    if birthday == (2, 29) and not _is_leap(day.year):
-        return (day.month, day.day) == (2, 28)
-    return (day.month, day.day) == birthday
-
-
-def _is_leap(year: int) -> bool:
-    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    month, day = birthday
+    return dt.date(year, month, min(day, calendar.monthrange(year, month)[1]))
 
 
 class RuleBook:

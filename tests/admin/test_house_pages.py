@@ -213,7 +213,7 @@ def test_a_new_shop_is_told_what_to_do_first(db: None) -> None:
     browser = Client()
     browser.force_login(person, backend="members.backends.StaffBackend")
     page = browser.get(reverse("admin:index"))
-    assert (page.context["steps_done"], page.context["steps_all"]) == (0, 8)
+    assert (page.context["steps_done"], page.context["steps_all"]) == (0, 9)
     for step in page.context["steps"]:
         assert browser.get(reverse(step.url), follow=True).status_code == 200
 
