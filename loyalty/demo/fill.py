@@ -8,7 +8,7 @@ import uuid
 from django.db import connection, transaction
 from django.db.models import F
 
-from loyalty.demo import rows
+from loyalty.demo import guests, rows
 from loyalty.demo.people import people
 from loyalty.demo.year import Article, Ids, MemberYear, Plan, World
 from loyalty.models import Order, Product, TopUpPlan
@@ -48,7 +48,7 @@ def world(at: dt.datetime) -> World:
 
 
 def fill(*, at: dt.datetime, members: int) -> int:
-    """Make the members and their orders; the number of orders. All of it or nothing."""
+    """Make the members, their orders and the guests'; how many orders. All of it or nothing."""
     scene = world(at)
     ids = Ids(
         lot=rows.ids("loyalty_lot"),
@@ -66,12 +66,14 @@ def fill(*, at: dt.datetime, members: int) -> int:
         year = MemberYear(person, numbers[person.number], scene, ids)
         year.live()
         years.append(year)
+    sold = sorted((order for year in years for order in year.orders), key=lambda row: row.at)
+    walk_ins = guests.sales(scene, sold)
     with transaction.atomic():
-        rows.write(years, ruleset_id=scene.ruleset_id, now=at)
+        rows.write(years, walk_ins, ruleset_id=scene.ruleset_id, now=at)
         events.record(kind="demo_filled", at=at, data={"members": members}, outbox=False)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
-    return sum(len(year.orders) for year in years)
+    return len(sold) + len(walk_ins)
 
 
 def is_filled() -> bool:

@@ -10,7 +10,8 @@ from typing import Any
 
 from django.db import connection
 
-from loyalty.demo.year import MemberYear, Sold
+from loyalty.demo import guests
+from loyalty.demo.year import Happened, MemberYear, Sold
 from loyalty.services.order_rows import LINE_COLUMNS, SHARES
 from loyalty.settlement.replay import inputs_to_json
 from members import clock
@@ -47,9 +48,12 @@ def ids(table: str, *, batch: int = 5000) -> Iterator[int]:
         yield from take_ids(table, batch)
 
 
-def write(years: Sequence[MemberYear], *, ruleset_id: int, now: dt.datetime) -> None:
-    """Everything the members left behind. Foreign keys are checked at commit."""
-    sold = sorted((order for year in years for order in year.orders), key=lambda row: row.at)
+def write(
+    years: Sequence[MemberYear], walk_ins: Sequence[Sold], *, ruleset_id: int, now: dt.datetime
+) -> None:
+    """Everything that members and guests left behind. Foreign keys are checked at commit."""
+    orders = [*(order for year in years for order in year.orders), *walk_ins]
+    sold = sorted(orders, key=lambda row: row.at)
     for number, order in zip(take_ids("loyalty_order", len(sold)), sold, strict=True):
         order.id = number
     accounts = take_ids("loyalty_account", 3 * len(years))
@@ -59,7 +63,7 @@ def write(years: Sequence[MemberYear], *, ruleset_id: int, now: dt.datetime) -> 
     _top_ups(years)
     _orders(sold, ruleset_id)
     _lots_and_entries(years, accounts)
-    _events(years)
+    _events([*(row for year in years for row in year.events), *guests.events(walk_ins)])
 
 
 def _members(years: Sequence[MemberYear]) -> None:
@@ -350,8 +354,7 @@ def _lots_and_entries(years: Sequence[MemberYear], accounts: Sequence[int]) -> N
     )
 
 
-def _events(years: Sequence[MemberYear]) -> None:
-    happened = sorted((row for year in years for row in year.events), key=lambda row: row.at)
+def _events(happened: Sequence[Happened]) -> None:
     copy(
         "members_event",
         "kind, at, member_id, staff_id, shop_id, data",
@@ -364,6 +367,6 @@ def _events(years: Sequence[MemberYear]) -> None:
                 row.shop_id,
                 json.dumps({**row.data, **({"order": row.order.id} if row.order else {})}),
             )
-            for row in happened
+            for row in sorted(happened, key=lambda row: row.at)
         ),
     )

@@ -56,7 +56,7 @@ class World:
 class Sold:
     """An order with what was worked out; ``id`` is given when all orders are sorted by time."""
 
-    member_id: int
+    member_id: int | None  # None for a guest
     tier_id: int | None
     shop_id: int
     staff_id: int
@@ -110,7 +110,7 @@ class Posted:
 class Happened:
     kind: str
     at: dt.datetime
-    member_id: int
+    member_id: int | None
     staff_id: int | None
     shop_id: int | None
     data: dict[str, Any]

@@ -13,7 +13,7 @@ from loyalty.demo import fill, shop
 from loyalty.models import Lot, MemberStats, Order, Product, Refund, Tier
 from loyalty.selectors import reconciliation, today
 from loyalty.services.again import settle_again
-from members.models import Member, Shop
+from members.models import Event, Member, Shop
 from tests import factories
 from tests.factories import AT
 
@@ -70,7 +70,10 @@ def test_its_ledger_is_clean(filled: int) -> None:
 
 def test_the_same_day_gives_the_same_shop(filled: int) -> None:
     sums = Order.objects.aggregate(Sum("gross_fen"), Sum("other_fen"), Sum("points_earned"))
-    assert (filled, *sums.values()) == (981, 7883800, 6215950, 71799)
+    assert (filled, *sums.values()) == (1403, 10154200, 8486350, 71799)
+    guests = Order.objects.filter(member=None, inputs__isnull=False)
+    assert guests.count() == 422
+    assert Event.objects.filter(kind="settled", member=None).count() == 422
 
 
 def test_today_begins_with_sales_and_nothing_lies_ahead(filled: int) -> None:
