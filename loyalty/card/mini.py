@@ -166,6 +166,9 @@ def enter(request: HttpRequest) -> HttpResponse:
     """A mini-program's web-view opens its ticket: once, and on to the card."""
     if wechat.mini_program() is None:
         raise Http404
+    if not card_wechat.is_web_view(request):
+        # A link with somebody else's ticket would have its victim top up somebody else's card.
+        return redirect(card_wechat.form_url())
     at = clock.now()
     try:
         entry = entry_tickets.claim(ticket=request.GET.get("ticket", ""), at=at)

@@ -51,6 +51,12 @@ def is_inside(request: HttpRequest) -> bool:
     )
 
 
+def is_web_view(request: HttpRequest) -> bool:
+    """Whether a mini-program shows the page, or the tool that mini-programs are made with."""
+    agent = request.headers.get("User-Agent", "").lower()
+    return "miniprogram" in agent or "wechatdevtools" in agent
+
+
 def sent_away(request: HttpRequest, link: dict[str, str]) -> HttpResponse | None:
     """The way to WeChat and back, if it is time for it; else None: show the form.
 

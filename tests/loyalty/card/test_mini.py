@@ -19,6 +19,7 @@ from tests import factories
 from tests.factories import AT, PHONE
 from tests.loyalty.card.conftest import browser
 from tests.wechat import (
+    INSIDE,
     MINI,
     MINI_ID,
     MINI_LOGIN,
@@ -279,6 +280,19 @@ def test_a_ticket_is_good_for_a_minute(
     at_home.shift(61)
     view, _page = open_ticket(answer)
     assert COOKIE not in view.cookies
+
+
+@pytest.mark.parametrize("agent", ["Mozilla/5.0 Safari/604.1", INSIDE])
+def test_a_ticket_sent_as_a_link_opens_nothing(
+    program: Client, wechat: FakeWechat, agent: str
+) -> None:
+    """Whoever taps it would use, and top up, somebody else's card."""
+    answer = join(program, wechat)
+    victim, page = open_ticket(answer, Client(headers={"user-agent": agent}))
+    assert page["Location"] == "/m/join?wechat=no"
+    assert COOKIE not in victim.cookies
+    view, _page = open_ticket(answer)
+    assert COOKIE in view.cookies
 
 
 def test_asking_for_the_head_of_a_ticket_leaves_it_good(
