@@ -7,14 +7,20 @@ class LoyaltyConfig(AppConfig):
     verbose_name = _("loyalty")
 
     def ready(self) -> None:
+        from loyalty.admin.loans import on_member_page
         from loyalty.card import panels as on_card
         from loyalty.counter import panels
-        from loyalty.services import notices
+        from loyalty.services import loans, notices
         from loyalty.services.closing import refuse_while_money_is_left
         from members.registry import register_closing_guard, register_consumer, register_panel
 
         register_closing_guard("money", refuse_while_money_is_left)
+        register_closing_guard("loans", loans.refuse_while_things_are_out)
+        register_consumer("loans", {"closed"}, loans.forget)
         register_consumer(notices.CONSUMER, notices.KINDS, notices.tell)
+        register_panel("counter", "loans", panels.loans, order=-1)
         register_panel("counter", "care", panels.care)
         register_panel("counter", "notes", panels.notes)
+        register_panel("card", "loans", on_card.loans, order=-1)
         register_panel("card", "care", on_card.care)
+        register_panel("member", "loans", on_member_page)

@@ -1,6 +1,6 @@
 """Every lock that guards money, in one file: taken by primary key, once, late, before the check.
 
-Order of taking: client key → order → accounts (ascending id) → rows changed by conditional
+Order of taking: client key → order → accounts (ascending id) → loan → rows changed by conditional
 UPDATE. A wait ends after the connection's ``lock_timeout`` and is answered with ``busy``.
 A test patches ``FOR_UPDATE`` and ``claim_key`` to do nothing: the races must then show.
 """
@@ -78,6 +78,13 @@ def lock_order(order_id: int) -> bool:
     """Lock one order; False when there is none."""
     return bool(
         statements.run(f"SELECT id FROM loyalty_order WHERE id = %s {FOR_UPDATE}", [order_id])
+    )
+
+
+def lock_loan(loan_id: int) -> bool:
+    """Lock one loan; False when there is none."""
+    return bool(
+        statements.run(f"SELECT id FROM loyalty_loan WHERE id = %s {FOR_UPDATE}", [loan_id])
     )
 
 

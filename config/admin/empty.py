@@ -54,6 +54,9 @@ FIRST_STEPS: dict[str, FirstStep] = {
     ),
     "topup": _at_counter(_("No top-up yet. Members pay in at the counter.")),
     "entry": _at_counter(_("The ledger is empty: it fills with the first sale or top-up.")),
+    "loan": _at_counter(
+        _("Nothing is out. A benefit that says within how many days lends it, at the counter.")
+    ),
     "product": FirstStep(_("Enter what you sell. Or do without: the counter takes plain amounts.")),
     "category": FirstStep(
         _("Categories group articles, so that a benefit can hold for some of them.")

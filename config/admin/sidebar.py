@@ -36,6 +36,7 @@ GROUPS: tuple[tuple[Promise | None, tuple[Page, ...]], ...] = (
         (
             _table(lazy("Members"), "members_member", "group", "find"),
             _table(lazy("Tags"), "members_tag", "sell", "edit_member"),
+            _table(lazy("Lent things"), "loyalty_loan", "book_2", "redeem"),
         ),
     ),
     (

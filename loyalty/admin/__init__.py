@@ -8,6 +8,7 @@ from loyalty.admin import (  # noqa: F401  they register their pages
     gifts,
     health,
     ledgers,
+    loans,
     members,
     orders,
     policy,

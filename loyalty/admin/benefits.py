@@ -18,7 +18,7 @@ from unfold.contrib.filters.admin import (
     ChoicesDropdownFilter,
     RelatedDropdownFilter,
 )
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
 from loyalty.admin import rule_words
 from loyalty.admin.fields import TimesField, YuanField, ZheField
@@ -37,7 +37,7 @@ PARTS: dict[str, frozenset[str]] = {
     Kind.NTH_UNIT: frozenset({"nth_n", "rate_pm"}),
     Kind.AMOUNT_OFF: frozenset({"amount_fen", "threshold_fen", "stacks"}),
     Kind.MULTIPLIER: frozenset({"multiplier_pm"}),
-    Kind.SPECIAL: frozenset({"text", "quota", "quota_period"}),
+    Kind.SPECIAL: frozenset({"text", "quota", "quota_period", "stops_when_overdue"}),
 }
 BY_ITSELF: dict[str, Any] = {
     "rate_pm": 1000,
@@ -48,6 +48,7 @@ BY_ITSELF: dict[str, Any] = {
     "text": "",
     "stacks": False,
     "only_stored_value": False,
+    "stops_when_overdue": True,
 }
 WEEKDAYS = {"一": 1, "二": 2, "三": 3, "四": 4, "五": 5, "六": 6, "日": 7, "天": 7}
 
@@ -82,6 +83,14 @@ class BenefitForm(RuleForm):
     amount_fen = YuanField(label=lazy("amount off"), required=False, empty_is_zero=True)
     threshold_fen = YuanField(label=lazy("from a purchase of"), required=False, empty_is_zero=True)
     multiplier_pm = TimesField(label=lazy("points times"), required=False, hide_one=True)
+    return_days = forms.IntegerField(
+        label=lazy("to be brought back within days"),
+        required=False,
+        min_value=1,
+        max_value=365,
+        widget=UnfoldAdminIntegerFieldWidget(),
+        help_text=lazy("For what is lent, such as a book. Empty: it is kept."),
+    )
     days = DaysField(
         label=lazy("days"),
         required=False,
@@ -105,6 +114,9 @@ class BenefitForm(RuleForm):
             if name in self.fields and (name not in parts or data.get(name) is None):
                 data[name] = by_itself
                 self.errors.pop(name, None)
+        if data.get("kind") != Kind.SPECIAL:
+            data["return_days"] = None
+            self.errors.pop("return_days", None)
         if data.get("when") not in ("monthdays", "weekdays"):
             data["days"] = []
             self.errors.pop("days", None)
@@ -159,6 +171,8 @@ class BenefitAdmin(RuleAdmin):
         "stacks": "kind == 'amount_off'",
         "multiplier_pm": "kind == 'multiplier'",
         "text": "kind == 'special'",
+        "return_days": "kind == 'special'",
+        "stops_when_overdue": "kind == 'special' && return_days",
         "days": "when == 'monthdays' || when == 'weekdays'",
         "date_from": "when == 'dates'",
         "date_to": "when == 'dates'",
@@ -178,6 +192,8 @@ class BenefitAdmin(RuleAdmin):
                     "threshold_fen",
                     "multiplier_pm",
                     "text",
+                    "return_days",
+                    "stops_when_overdue",
                     "only_stored_value",
                     "stacks",
                     "tiers",
@@ -267,9 +283,20 @@ class BenefitAdmin(RuleAdmin):
                 for one in rivals.rivals(_with_its_days(rule, row, data), others)
             ],
             "effect": rule_words.coupon_words(row),
+            "lending": _lending_sentences(row),
             "when_words": rule_words.when_words(row),
             "examples": [rule_words.example_view(one) for one in shown],
         }
+
+
+def _lending_sentences(row: Benefit) -> list[str]:
+    """What happens with what is lent."""
+    if not row.return_days:
+        return []
+    found = [_("The counter and the card show until when it is to come back.")]
+    if row.stops_when_overdue:
+        found.append(_("Who has something overdue is lent nothing more by this benefit."))
+    return found
 
 
 def _with_its_days(rule: dict[str, Any], row: Benefit, data: dict[str, Any]) -> dict[str, Any]:

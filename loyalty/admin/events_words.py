@@ -11,9 +11,9 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from loyalty.admin import changes
+from loyalty.admin import changes, loan_events
 from loyalty.counter.wording import points_words
-from loyalty.models import Tier
+from loyalty.models import Loan, Tier
 from loyalty.money import format_yuan
 from members.models import Event, MemberNote, Staff
 
@@ -28,6 +28,7 @@ class Names:
     staff: dict[int, str] = field(default_factory=dict)
     rows: changes.Names = field(default_factory=changes.Names)
     notes: dict[int, str] = field(default_factory=dict)
+    things: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ def tell_all(events: Iterable[Event]) -> list[Told]:
     people = {row.data["staff"] for row in rows if isinstance(row.data.get("staff"), int)}
     people |= {row.data["by"] for row in rows if isinstance(row.data.get("by"), int)}
     written = [row.data.get("note", 0) for row in rows if row.kind == "note_added"]
+    lent = [row.data["loan"] for row in rows if "loan" in row.data]
     names = Names(
         tiers=dict(Tier.objects.values_list("pk", "name")),
         staff={person.pk: str(person) for person in Staff.objects.filter(pk__in=people)}
@@ -56,6 +58,7 @@ def tell_all(events: Iterable[Event]) -> list[Told]:
         notes=dict(MemberNote.objects.filter(pk__in=written).values_list("pk", "text"))
         if written
         else {},
+        things=dict(Loan.objects.filter(pk__in=lent).values_list("pk", "thing")) if lent else {},
     )
     return [tell(row, names) for row in rows]
 
@@ -165,10 +168,6 @@ def _checked_in(facts: Facts, names: Names) -> str:
     ) % {"days": days}
     gifts = "、".join(f"“{gift['name']}”" for gift in facts.get("gifts", ()))
     return _("%(words)s: gift %(gifts)s") % {"words": words, "gifts": gifts} if gifts else words
-
-
-def _redeemed(facts: Facts, names: Names) -> str:
-    return _("Used “%(name)s”") % {"name": facts.get("name", "")}
 
 
 def _points_expired(facts: Facts, names: Names) -> str:
@@ -331,7 +330,7 @@ TELLERS: dict[str, tuple[Teller, str]] = {
     "tier_bought": (_tier_bought, "workspace_premium"),
     "tier_purchase_undone": (_tier_purchase_undone, "undo"),
     "checked_in": (_checked_in, "event_available"),
-    "benefit_redeemed": (_redeemed, "redeem"),
+    **loan_events.TELLERS,
     "points_expired": (_points_expired, "hourglass_bottom"),
     "points_claimed": (_points_claimed, "qr_code"),
     "code_taken": (_code_taken, "redeem"),

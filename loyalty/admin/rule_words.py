@@ -89,7 +89,17 @@ def _kind_words(row: CouponTemplate | Benefit) -> str:
             return _("points × %(times)s") % {"times": times_words(row.multiplier_pm)}
         case "member_price":
             return _("member price")
-    return row.text if isinstance(row, Benefit) else ""
+    return _special_words(row) if isinstance(row, Benefit) else ""
+
+
+def _special_words(row: Benefit) -> str:
+    if not row.return_days:
+        return row.text
+    return ngettext(
+        "%(text)s, brought back within %(days)s day",
+        "%(text)s, brought back within %(days)s days",
+        row.return_days,
+    ) % {"text": row.text, "days": row.return_days}
 
 
 def _percent_words(row: CouponTemplate | Benefit) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -113,7 +115,11 @@ def _adjusted(facts: Facts) -> tuple[str, list[str]]:
 
 
 def _redeemed(facts: Facts) -> tuple[str, list[str]]:
-    return _("Used: %(name)s") % {"name": facts["name"]}, []
+    parts = []
+    if facts.get("due"):
+        due = dt.date.fromisoformat(facts["due"])
+        parts.append(_("due back %(day)s") % {"day": date_format(due, "SHORT_DATE_FORMAT")})
+    return _("Used: %(name)s") % {"name": facts["name"]}, parts
 
 
 _TELLERS: dict[str, Callable[[Facts], tuple[str, list[str]]]] = {

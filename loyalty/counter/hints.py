@@ -7,16 +7,17 @@ from dataclasses import replace
 from typing import Any
 
 from django.db.models import Count
+from django.utils.translation import gettext as _
 
-from loyalty.counter import gift_words, wording
+from loyalty.counter import gift_words, loan_words, wording
 from loyalty.counter.access import Till
 from loyalty.models import CheckIn, Order, Product, TopUpPlan
-from loyalty.selectors import plans
+from loyalty.selectors import loans, plans
 from loyalty.selectors.inputs import Standing
 from loyalty.services import offers, tiers, upgrading
 from loyalty.services.working import Worked, member_inputs
 from loyalty.settlement import calculator, streaks
-from loyalty.settlement.rulebook import RuleBook
+from loyalty.settlement.rulebook import LoanRule, RuleBook
 from loyalty.settlement.types import BenefitKind, NotApplied, Refused, Settlement, ValueLot
 from members import clock
 
@@ -33,7 +34,8 @@ def of_member(
     till: Till,
     at: dt.datetime,
 ) -> dict[str, Any]:
-    """For the member's column; everything empty for a guest. Three statements."""
+    """For the member's column; everything empty for a guest. Three statements, four where
+    things are lent."""
     if standing is None or book is None:
         return {"visits": 0, "near": None, "usual": [], "specials": [], "checked_in": None}
     return {
@@ -99,6 +101,8 @@ def specials(
     """The shop's special benefits for this member: what is left, or why not now."""
     inputs = member_inputs(standing, book, shop_id=shop_id, at=at)
     used = dict(inputs.quota_used)
+    today = clock.local_date(at)
+    late = loans.overdue_benefits(standing.id, day=today) if book.loans else frozenset()
     found = []
     for benefit, reach in book.benefits:
         if benefit.kind is not BenefitKind.SPECIAL or not reach.for_member(inputs):
@@ -106,16 +110,26 @@ def specials(
         times = used.get(benefit.id, 0)
         reason, detail = reach.obstacle(inputs, quota_used=times)
         why = NotApplied(reason=reason, name=benefit.name, detail=detail) if reason else None
+        rule = book.loans.get(benefit.id)
+        words = wording.reason_text(why) if why else ""
+        if not words and rule is not None and rule.stops_when_overdue and benefit.id in late:
+            words = _("something is overdue")
         found.append(
             {
                 "id": benefit.id,
                 "name": benefit.name,
                 "left": max(reach.quota - times, 0) if reach.quota else None,
                 "quota": reach.quota,
-                "why": wording.reason_text(why) if why else "",
+                "why": words,
+                "due": _due(today, rule) if rule is not None else "",
             }
         )
     return found
+
+
+def _due(today: dt.date, rule: LoanRule) -> str:
+    """When something lent now is due back."""
+    return loan_words.due_words(today + dt.timedelta(days=rule.days), today)[0]
 
 
 def top_up_saving(worked: Worked) -> dict[str, Any] | None:

@@ -149,7 +149,7 @@ ORANGE = frozenset(
         "spending_away",
         *("coupon_mistyped", "quote_changed", "sale_changed", "busy", "nothing_found"),
         *("member_unknown", "article_unknown", "payment_code", "code_foreign"),
-        *("already_checked_in", "entry_too_long"),
+        *("already_checked_in", "entry_too_long", "loan_over"),
     }
 )
 VIOLET = frozenset(

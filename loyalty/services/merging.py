@@ -12,7 +12,7 @@ import uuid
 from typing import Any
 
 from loyalty import locks
-from loyalty.models import CheckIn, Coupon, MemberStats, Order, QuotaUse
+from loyalty.models import CheckIn, Coupon, Loan, MemberStats, Order, QuotaUse
 from loyalty.services import carrying, keys
 from loyalty.services.ledger import Cause
 from loyalty.services.statistics import WEEKS_KEPT
@@ -59,6 +59,7 @@ def _merge(*, kept_id: int, merged_id: int, actor: Staff, at: dt.datetime) -> di
     moved_days = visits.update(member_id=kept_id)
     if moved_days:
         _days_running(kept_id)
+    facts["loans"] = Loan.objects.filter(member_id=merged_id).update(member_id=kept_id)
     _quotas(kept_id, merged_id)
     before, after = _figures(kept_id, merged_id, moved_days)
     absorbing.absorb(kept=kept, merged=merged, at=at)

@@ -80,7 +80,7 @@ def _adjusted(event: Event) -> Facts:
 
 
 def _redeemed(event: Event) -> Facts:
-    return {"name": event.data["name"]}
+    return {"name": event.data["name"], "due": event.data.get("due", "")}
 
 
 _FACTS: dict[str, Callable[[Event], Facts]] = {

@@ -146,6 +146,10 @@ def check_benefit(row: Benefit) -> None:
         row.date_from is None or row.date_to is None or row.date_to < row.date_from
     ):
         _refuse("dates_reversed", _("The last day must not lie before the first."), "date_to")
+    if row.return_days is not None and (
+        row.kind != Benefit.Kind.SPECIAL or not 1 <= row.return_days <= 365
+    ):
+        _refuse("return_days_out_of_range", _("A thing is lent for 1 to 365 days."), "return_days")
     if (row.quota > 0) != bool(row.quota_period):
         _refuse("quota_incomplete", _("A limit needs a number and a period."), "quota")
 

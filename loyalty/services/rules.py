@@ -74,6 +74,8 @@ BENEFIT_FIELDS = (
     "days",
     "quota",
     "quota_period",
+    "return_days",
+    "stops_when_overdue",
 )
 TEMPLATE_FIELDS = (
     *RULE_FIELDS,

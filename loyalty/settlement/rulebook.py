@@ -155,6 +155,14 @@ class Reach:
         return "", ""
 
 
+@dataclass(frozen=True, slots=True)
+class LoanRule:
+    """What a special benefit gives is brought back within ``days``."""
+
+    days: int
+    stops_when_overdue: bool
+
+
 def is_birthday(day: dt.date, birthday: tuple[int, int] | None) -> bool:
     """Whether the birthday (month, day) is kept on this day."""
     return birthday is not None and day == _kept_in(day.year, birthday)
@@ -202,6 +210,12 @@ class RuleBook:
         self.ancestors = {key: _ancestors(key, parents) for key in parents}
         self.quota_periods = {
             benefit.id: reach.quota_period for benefit, reach in self.benefits if reach.quota
+        }
+
+        self.loans = {
+            row["id"]: LoanRule(row["return_days"], row["stops_when_overdue"])
+            for row in snapshot["benefits"]
+            if row.get("return_days")
         }
 
     def sale(self, inputs: Inputs) -> Sale:

@@ -69,6 +69,7 @@ ROUTES: dict[str, tuple[tuple[str, ...], str]] = {
     "loyalty_giftpack_change": (SENIOR, "pack"),
     "loyalty_giftpack_delete": ((OWNER,), "pack"),
     "loyalty_coupon_changelist": (ALL, ""),
+    "loyalty_loan_changelist": (ALL, ""),
     "loyalty_bulkissue_changelist": (SENIOR, ""),
     "loyalty_bulkissue_change": (SENIOR, "bulk_issue"),
     "loyalty_bulkissue_progress": (SENIOR, "bulk_issue"),
@@ -111,6 +112,9 @@ ELSEWHERE = {
     "loyalty_topup_views",
     "loyalty_entry_views",
     "loyalty_coupon_views",
+    "loyalty_loan_views",
+    "loyalty_loan_back",
+    "loyalty_loan_write_off",
     "loyalty_bulkissue_stop",
     "loyalty_bulkissue_take_back",
     "loyalty_tier_counts",
@@ -128,12 +132,13 @@ READ_ONLY: tuple[str, ...] = (
     "loyalty_entry",
 )
 READ_ONLY += ("loyalty_coupon", "loyalty_nightlyrun", "loyalty_ruleset", "loyalty_bulkissue")
+READ_ONLY += ("loyalty_loan",)
 REFUSED = {f"{table}_{page}" for table in READ_ONLY for page in ("add", "delete")}
 REFUSED |= {"members_member_delete", "loyalty_tier_add", "loyalty_policy_add"}
 REFUSED |= {"loyalty_policy_delete"}
 # A plain table's row has no page of its own worth linking to; Django shows its columns.
 PLAIN = {"members_event_change", "loyalty_refund_change", "loyalty_topup_change"}
-PLAIN |= {"loyalty_entry_change", "loyalty_coupon_change"}
+PLAIN |= {"loyalty_entry_change", "loyalty_coupon_change", "loyalty_loan_change"}
 
 
 def names(resolver: URLResolver, namespace: str = "") -> Iterator[str]:

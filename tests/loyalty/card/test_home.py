@@ -73,7 +73,7 @@ def test_the_statements_of_the_card_are_counted(client: Client, cast: Cast) -> N
         connection,
     ) as asked:
         card(client)
-    assert len(asked) == 9, [query["sql"][:90] for query in asked]
+    assert len(asked) == 10, [query["sql"][:90] for query in asked]
 
 
 def test_looking_for_news_takes_three_statements(client: Client, cast: Cast) -> None:
