@@ -11,19 +11,18 @@ from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as lazy
-from unfold.contrib.filters.admin import (
-    DropdownFilter,
-    RangeDateFilter,
-    RelatedDropdownFilter,
-)
+from unfold.contrib.filters.admin import DropdownFilter, RelatedDropdownFilter
 from unfold.paginator import InfinitePaginator
 
 from loyalty.admin import events_words
+from loyalty.admin.filters import DaysFilter, days_of
 from loyalty.admin.orders import by_member_or_number, member_link, order_link
-from loyalty.models import Order, Tier
+from loyalty.models import Tier
+from loyalty.selectors import trail
+from members import clock
 from members.admin.base import ReadOnlyAdmin, person_of
 from members.admin.views import SavedViewsMixin
-from members.models import Event, Member, Staff
+from members.models import Event, Shop, Staff
 from members.services.staff import staff_shops
 
 # What the audit trail can be narrowed down to.
@@ -70,17 +69,10 @@ class What(DropdownFilter):
         return queryset.filter(kind=self.value()) if self.value() else queryset
 
 
-def _of_purchase(words: str) -> Q:
-    """What happened with a member's purchase; found by the member, who has an index."""
-    number = words.removeprefix("#")
-    if not (words.startswith("#") and number.isascii() and number.isdigit() and len(number) < 16):
-        return Q(pk__in=())
-    owner = Order.objects.filter(pk=int(number)).values_list("member_id", flat=True).first()
-    if owner is None:
-        return Q(pk__in=())
-    # A purchase of a card that was merged since was told of that card.
-    merged = Member.objects.filter(merged_into=owner).values_list("pk", flat=True)
-    return Q(data__order=int(number), member__in=[owner, *merged])
+def _shops_seen(person: Staff) -> list[int]:
+    """The shops whose events somebody sees: an owner's, the closed ones too."""
+    shops = Shop.objects.all() if person.role == Staff.Role.OWNER else staff_shops(person)
+    return list(shops.values_list("pk", flat=True))
 
 
 @admin.register(Event)
@@ -89,7 +81,7 @@ class EventAdmin(SavedViewsMixin, ReadOnlyAdmin):
     list_display_links = None
     list_filter = (
         What,
-        ("at", RangeDateFilter),
+        ("at", DaysFilter),
         ("staff", RelatedDropdownFilter),
         ("shop", RelatedDropdownFilter),
     )
@@ -97,7 +89,7 @@ class EventAdmin(SavedViewsMixin, ReadOnlyAdmin):
     paginator = InfinitePaginator
     ordering = ("-pk",)
     search_fields = ("kind",)
-    search_help_text = lazy("The member, or the number of a member’s purchase: #123")
+    search_help_text = lazy("The member, or a purchase: #123, its receipt’s number, or ¥38.50")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
         """A manager sees what happened in their shops, and to members outside of any shop."""
@@ -115,7 +107,15 @@ class EventAdmin(SavedViewsMixin, ReadOnlyAdmin):
         words = search_term.strip()
         if not words:
             return queryset, False
-        return by_member_or_number(queryset, words, numbers=_of_purchase(words)), False
+        first, last = days_of(request.GET, "at")
+        ids = trail.events_of(
+            words,
+            shop_ids=_shops_seen(person_of(request)),
+            first=first,
+            last=last,
+            today=clock.local_date(clock.now()),
+        )
+        return by_member_or_number(queryset, words, numbers=Q(pk__in=ids)), False
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """The page's events are put into words together: their names are read once."""

@@ -13,11 +13,11 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as lazy
 from unfold.contrib.filters.admin import (
     ChoicesDropdownFilter,
-    RangeDateFilter,
     RelatedDropdownFilter,
 )
 from unfold.paginator import InfinitePaginator
 
+from loyalty.admin.filters import DaysFilter
 from loyalty.admin.orders import by_member_or_number, member_link, order_link
 from loyalty.card import bills
 from loyalty.models import Coupon, CouponUse, Entry
@@ -45,7 +45,7 @@ class EntryAdmin(SavedViewsMixin, ReadOnlyAdmin):
     list_filter = (
         ("account__kind", ChoicesDropdownFilter),
         ("side", ChoicesDropdownFilter),
-        ("at", RangeDateFilter),
+        ("at", DaysFilter),
     )
     list_select_related = ("account__member", "refund")
     paginator = InfinitePaginator  # millions of rows: counting them would be the slowest part
@@ -113,7 +113,7 @@ class CouponAdmin(SavedViewsMixin, ReadOnlyAdmin):
     list_filter = (
         ("template", RelatedDropdownFilter),
         ("status", ChoicesDropdownFilter),
-        ("issued_at", RangeDateFilter),
+        ("issued_at", DaysFilter),
     )
     list_select_related = ("template", "member")
     paginator = InfinitePaginator

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.fields.json import KT
 from django.utils.translation import gettext_lazy as _
 
 from members.models.base import append_only
@@ -40,6 +41,10 @@ class Event(models.Model):
         indexes = [
             models.Index(fields=["member", "-id"], name="event_member"),
             models.Index(fields=["kind", "-id"], name="event_kind"),
+            # A guest's purchase has no member to be found by.
+            models.Index(
+                KT("data__order"), condition=Q(member__isnull=True), name="event_guest_order"
+            ),
         ]
         constraints = [models.CheckConstraint(condition=~Q(kind=""), name="event_kind_not_empty")]
         triggers = append_only("event")
