@@ -15,14 +15,20 @@ from tests.browser.test_counter import DESKTOP, PHONE, Cashier, open_page
 from tests.browser.test_live_code import gold, shoot, shop, until  # noqa: F401
 
 
+def at_work(browser: Browser, site: str, size: tuple[int, int] = DESKTOP) -> Cashier:
+    """A cashier signed in at a blank sale, in English."""
+    cashier = Cashier(open_page(browser, site, size, "en").page, site)
+    cashier.log_in()
+    return cashier
+
+
 def test_no_network_then_the_same_request_again(
     gold: Member,  # noqa: F811
     site: str,
     browser: Browser,
 ) -> None:
-    watched = open_page(browser, site, DESKTOP, "en")
-    page, cashier = watched.page, Cashier(watched.page, site)
-    cashier.log_in()
+    cashier = at_work(browser, site)
+    page = cashier.page
     cashier.types("cake")
     sent: list[str] = []
 
@@ -49,9 +55,8 @@ def test_a_page_loaded_anew_while_the_network_is_gone_goes_on(
     site: str,
     browser: Browser,
 ) -> None:
-    watched = open_page(browser, site, DESKTOP, "en")
-    page, cashier = watched.page, Cashier(watched.page, site)
-    cashier.log_in()
+    cashier = at_work(browser, site)
+    page = cashier.page
     cashier.types("cake")
     page.route("**/counter/sale/**", lambda route: route.abort())
     page.keyboard.press("Enter")
@@ -67,9 +72,8 @@ def test_full_width_digits_and_a_gun_under_an_input_method(
     site: str,
     browser: Browser,
 ) -> None:
-    watched = open_page(browser, site, DESKTOP, "en")
-    page, cashier = watched.page, Cashier(watched.page, site)
-    cashier.log_in()
+    cashier = at_work(browser, site)
+    page = cashier.page
     # The input method holds the keys: their names say "Process", their places stay.
     page.locator("#entry").focus()
     digits = live_codes.issue(member_id=gold.pk, at=clock.now()).digits
@@ -105,11 +109,10 @@ def test_a_camera_that_is_refused_and_one_that_is_absent(
     ):
         till = browser.browser_type.launch(executable_path=program, args=[*arguments, *more])
         with closing(till):
-            watched = open_page(till, site, DESKTOP, "en")
-            Cashier(watched.page, site).log_in()
-            watched.page.click("[data-camera] >> nth=0")
-            until(watched.page, words)
-            assert watched.page.locator("#camera input[type=file]").count() == 1
+            page = at_work(till, site).page
+            page.click("[data-camera] >> nth=0")
+            until(page, words)
+            assert page.locator("#camera input[type=file]").count() == 1
 
 
 def test_a_refusal_is_not_hidden_by_the_sheet_of_a_phone(
@@ -117,9 +120,8 @@ def test_a_refusal_is_not_hidden_by_the_sheet_of_a_phone(
     site: str,
     browser: Browser,
 ) -> None:
-    watched = open_page(browser, site, PHONE, "en")
-    page, cashier = watched.page, Cashier(watched.page, site)
-    cashier.log_in()
+    cashier = at_work(browser, site, PHONE)
+    page = cashier.page
     cashier.types("13800001234")
     cashier.types("cake")
     cashier.open_sheet()

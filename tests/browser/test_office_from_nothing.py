@@ -110,7 +110,7 @@ def test_from_nothing_to_the_first_sale(only_an_owner: None, browser: Browser, s
         assert page.request.get(site + place).status == 200, place
     build(office)
     office.open("")
-    assert page.locator(".ht-step").count() == 2  # articles and the first card; the cashier is there
+    assert page.locator(".ht-step").count() == 2  # articles and the first card
     # An example still being worked out is dropped when its page is left.
     assert [one for one in watched.complaints if "ERR_ABORTED" not in one] == []
     context.close()
