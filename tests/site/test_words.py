@@ -6,6 +6,7 @@ left out; so are the few words below that are the same in both languages.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import uuid
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from django.test import Client, RequestFactory
 from django.urls import get_resolver, reverse
 from django.utils import translation
 
+from loyalty.models import Loan
+from loyalty.services import checkins, rule_changes, rules
 from members.models import Staff
 from members.services import staff_changes
 from tests import factories
@@ -184,6 +187,57 @@ def answered(world: World, language: str) -> Iterator[tuple[str, str]]:
     sale = reverse("counter:sale", args=[uuid.UUID(int=9)])
     for entry in ("13800001234", "2*latte", "cake"):
         yield from _page(world, "owner", language, f"sale {entry}", sale, {"entry": entry})
+
+
+@each_language
+def test_lending_and_days_running_speak_one_language(house: House, language: str) -> None:
+    world = World(house)
+    loans = lent_out(house)
+
+    def found() -> Iterator[tuple[str, str]]:
+        sale = reverse("counter:sale", args=[uuid.UUID(int=9)])
+        serve = reverse("counter:serve", args=[uuid.UUID(int=9)])
+        yield from _page(world, "cashier", language, "sale", sale, {"entry": "13800001234"})
+        for do in ("check-in", f"special:{loans[0].benefit_id}", *(f"back:{x.pk}" for x in loans)):
+            keys = {f"loan-key-{loan.pk}": str(uuid.uuid4()) for loan in loans}
+            body = {"do": do, "redeem_key": str(uuid.uuid4()), **keys}
+            yield from _page(world, "cashier", language, f"sale {do}", serve, body)
+        for path in ("home", "check_ins", "inbox"):
+            yield from _page(world, "member", language, path, reverse(f"card:{path}"))
+        office = reverse("admin:loyalty_loan_changelist")
+        for query in ("", "?state=overdue", "?state=all"):
+            yield from _page(world, "owner", language, f"loans{query}", office + query)
+        member = office_address(house, "members_member_change", "member")
+        yield from _page(world, "owner", language, "member", member)
+        benefit = reverse("admin:loyalty_benefit_change", args=[loans[0].benefit_id])
+        yield from _page(world, "owner", language, "benefit", benefit)
+        steps = {"streak_steps-TOTAL_FORMS": "1", "streak_steps-0-days": "7"}
+        steps |= {"streak_steps-0-pack": str(house.pack.pk), "streak_steps-0-repeats": "on"}
+        preview = reverse("admin:loyalty_policy_preview", args=[1])
+        yield from _page(world, "owner", language, "points", preview, steps)
+
+    assert faults(found(), language) == {}
+
+
+def lent_out(house: House) -> list[Loan]:
+    """Three things out: overdue, due today, due later; and a gift that comes today."""
+    benefit = factories.benefit("借书回家", "special", text="借书", return_days=14)
+    steps = [(2, house.pack, True)]
+    rule_changes.save_policy(policy=rules.policy(), streaks=steps, actor=None, at=AT)
+    yesterday = AT - dt.timedelta(days=1)
+    checkins.check_in(member_id=house.member.pk, shop=house.shop, actor=None, at=yesterday)
+    return [
+        Loan.objects.create(
+            member=house.member,
+            benefit=benefit,
+            shop=house.shop,
+            thing="《活着》",
+            lent_at=AT - dt.timedelta(days=days),
+            lent_on=AT.date() - dt.timedelta(days=days),
+            due_on=AT.date() - dt.timedelta(days=days - 14),
+        )
+        for days in (19, 14, 1)
+    ]
 
 
 @each_language

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import gzip
 import re
 from io import BytesIO
@@ -15,7 +16,15 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from loyalty.models import CheckIn, Entry, GiftPack, GiftPackCoupon, MemberStats
+from loyalty.models import (
+    Benefit,
+    CheckIn,
+    Entry,
+    GiftPack,
+    GiftPackCoupon,
+    Loan,
+    MemberStats,
+)
 from loyalty.services import checkins, confirmations, rule_changes, rules
 from members import registry
 from members.codes import is_card_number
@@ -274,6 +283,43 @@ def test_what_is_gone_is_not_promised_as_given(client: Client, cast: Cast) -> No
         text = words(card(client))
     assert "Checked in, 2 days running. 2 points for you." in text
     assert "Enjoy it!" not in text
+
+
+def lent(cast: Cast, thing: str, *, days_ago: int) -> Loan:
+    benefit = Benefit.objects.filter(name="借书回家").first() or factories.benefit(
+        "借书回家", Benefit.Kind.SPECIAL, text="借书", return_days=14
+    )
+    then = AT - dt.timedelta(days=days_ago)
+    return Loan.objects.create(
+        member=cast.member,
+        benefit=benefit,
+        shop=cast.shop,
+        thing=thing,
+        lent_at=then,
+        lent_on=then.date(),
+        due_on=then.date() + dt.timedelta(days=14),
+    )
+
+
+def test_what_is_out_and_until_when(client: Client, cast: Cast) -> None:
+    assert "You have taken along" not in card(client)
+    lent(cast, "《活着》", days_ago=1)
+    lent(cast, "", days_ago=14)
+    text = words(card(client))
+    assert "You have taken along 借书回家 回头咖啡 due back today 《活着》" in text
+    assert "《活着》 回头咖啡 due back June 2" in text
+    assert "Please bring it along" not in text
+    lent(cast, "《三体》", days_ago=16)
+    page = card(client)
+    assert '<span class="chip bad">' in page
+    assert "《三体》 回头咖啡 2 days overdue" in words(page)
+    assert "Please bring it along next time: the next one waits for it." in words(page)
+
+
+def test_what_is_back_is_gone_from_the_card(client: Client, cast: Cast) -> None:
+    loan = lent(cast, "《活着》", days_ago=1)
+    Loan.objects.filter(pk=loan.pk).update(status="returned", ended_at=AT)
+    assert "《活着》" not in card(client)
 
 
 def test_the_face_is_the_tiers_own(client: Client, cast: Cast) -> None:
