@@ -39,6 +39,7 @@ class Options:
     https: bool
     demo: bool
     empty: bool = False  # a trial without the demo shop
+    site: str = ""  # the address that the proxy in front answers at
     workers: int = 2
     threads: int = 4
 
@@ -236,6 +237,8 @@ class Launch:
 
     def _welcome(self, prepared: dict[str, object]) -> None:
         first, *others = self.addresses()
+        if self.options.site:
+            first, others = self.options.site, [f"through a proxy that passes on to {first}"]
         lines = ["", f"Huitou is open at {first}"]
         lines += [f"                 {address}" for address in others]
         lines += [f"  counter      {first}/counter/", f"  back office  {first}/admin/", ""]

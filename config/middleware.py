@@ -1,8 +1,10 @@
 """Small rules that hold for every page."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from functools import cached_property
+from ipaddress import ip_address
 
 from csp.constants import HEADER
 from csp.middleware import CSPMiddleware
@@ -15,6 +17,25 @@ from django.utils.cache import patch_vary_headers
 
 Handler = Callable[[HttpRequest], HttpResponse]
 SPOKEN = frozenset(code for code, _name in settings.LANGUAGES)
+
+
+class CallerMiddleware:
+    """``REMOTE_ADDR`` is the visitor, also behind a proxy of ours: wrong passwords and codes are
+    counted by it, and all visitors at one address would lock each other out.
+
+    What a request says of its own way is believed only behind that proxy, and of it only the last
+    address, which the proxy itself saw; the ones before were written by whoever sent it.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if settings.TRUST_PROXY:
+            last = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+            with suppress(ValueError):
+                request.META["REMOTE_ADDR"] = str(ip_address(last))
+        return self.get_response(request)
 
 
 class ChosenLanguageMiddleware:

@@ -64,6 +64,7 @@ if TESTING:
     INSTALLED_APPS += ["zeal"]
 
 MIDDLEWARE = [
+    "config.middleware.CallerMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.middleware.PolicyMiddleware",

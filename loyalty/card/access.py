@@ -65,12 +65,7 @@ def close_card(response: HttpResponse) -> None:
 
 
 def address_of(request: HttpRequest) -> str:
-    """Where a request came from. What it says itself is believed only behind a proxy of ours,
-    which adds the address it saw as the last one."""
-    if settings.TRUST_PROXY:
-        forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-        if forwarded:
-            return forwarded
+    """Where a request came from (``config.middleware.CallerMiddleware``)."""
     return str(request.META.get("REMOTE_ADDR", ""))
 
 

@@ -42,6 +42,7 @@ class Command(BaseCommand):
             https=https and not settings.PRODUCTION,
             demo=settings.HUITOU_ENV == "demo",
             empty=empty,
+            site=next(iter(settings.CSRF_TRUSTED_ORIGINS), "") if settings.PRODUCTION else "",
         )
 
     def _say(self, text: str) -> None:
