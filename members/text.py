@@ -33,6 +33,12 @@ def plain_digits(text: str) -> str:
     return "".join(char for char in plain(text) if not char.isspace() and char not in "-‐‑–—")
 
 
+def row_number(text: str) -> int:
+    """A row's number out of an address or a form; 0, which no row has, for anything else."""
+    # Python reads digits of every script, and more of them than a number of the database has.
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else 0
+
+
 def name_key(text: str, *, length: int = 40) -> str:
     """What a name is searched by: pinyin initials and plain letters (王小明 → wxm, Anna → anna).
 

@@ -24,6 +24,7 @@ from members import clock
 from members.admin.base import ReadOnlyAdmin, person_of
 from members.errors import Refusal
 from members.models import Member
+from members.text import row_number
 
 Outcome = BulkIssueMember.Outcome
 SHOWN = 100  # members left out that the page lists
@@ -165,7 +166,7 @@ class BulkIssueAdmin(ReadOnlyAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         rows = BulkIssue.objects.select_related("template", "staff")
-        found = rows.filter(pk=int(object_id)).first() if object_id.isdigit() else None
+        found = rows.filter(pk=row_number(object_id)).first()
         if found is None:
             raise Http404
         return found

@@ -25,6 +25,7 @@ from members.admin.base import may_do, person_of
 from members.errors import Refusal
 from members.models import Member
 from members.selectors import find
+from members.text import row_number
 
 SHOWN = 8
 
@@ -89,7 +90,7 @@ def _merged(request: HttpRequest, kept: Member, other: Member) -> HttpResponse |
 
 
 def _member(text: str) -> Member:
-    found = Member.objects.filter(pk=int(text)).first() if text.isdigit() else None
+    found = Member.objects.filter(pk=row_number(text)).first()
     if found is None:
         raise Http404
     return found

@@ -27,6 +27,7 @@ from members.models import Card, Event, Member, Staff, Tag
 from members.services import looking, notes, tags
 from members.services import members as member_service
 from members.services.staff import staff_shops
+from members.text import row_number
 
 PAGE = 30
 PARTS = ("timeline", "points", "value", "coupons", "orders")
@@ -40,16 +41,12 @@ def show(request: HttpRequest, object_id: str, model_admin: Any) -> HttpResponse
 
 
 def _member(object_id: str) -> Member:
-    member = None
-    if object_id.isdigit():
-        member = (
-            Member.objects.select_related(
-                "stats__tier", "joined_shop", "assigned_staff", "merged_into"
-            )
-            .prefetch_related("tags")
-            .filter(pk=int(object_id))
-            .first()
-        )
+    member = (
+        Member.objects.select_related("stats__tier", "joined_shop", "assigned_staff", "merged_into")
+        .prefetch_related("tags")
+        .filter(pk=row_number(object_id))
+        .first()
+    )
     if member is None:
         raise Http404
     return member
@@ -110,7 +107,7 @@ def _page(
         "parts": _parts(member, part),
         "shop_ids": set(staff_shops(person).values_list("pk", flat=True)),
         "is_owner": person.role == Staff.Role.OWNER,
-        **_list(part, member, standing, int(before) if before.isdigit() else None, at=at),
+        **_list(part, member, standing, row_number(before) or None, at=at),
     }
     return TemplateResponse(request, "admin/member.html", context)
 
@@ -251,7 +248,7 @@ def tag(request: HttpRequest, member_id: int, model_admin: Any) -> HttpResponse:
     service = tags.put_on if request.POST.get("on") else tags.take_off
     try:
         service(
-            tag_id=int(chosen) if chosen.isdigit() else 0,
+            tag_id=row_number(chosen),
             member_ids=[member_id],
             actor=person_of(request),
             at=clock.now(),
@@ -270,8 +267,8 @@ def note(request: HttpRequest, member_id: int, model_admin: Any) -> HttpResponse
     gone = request.POST.get("remove", "")
     try:
         if gone:
-            number = int(gone) if gone.isdigit() else 0
-            notes.remove(member_id=member_id, note_id=number, actor=person, at=at)
+            note_id = row_number(gone)
+            notes.remove(member_id=member_id, note_id=note_id, actor=person, at=at)
         else:
             text = request.POST.get("text", "")
             notes.add(member_id=member_id, text=text, actor=person, at=at)
@@ -291,7 +288,7 @@ def forget_phone(request: HttpRequest, member_id: int, model_admin: Any) -> Http
     try:
         member_service.forget_phone(
             member_id=member_id,
-            phone_id=int(chosen) if chosen.isdigit() else 0,
+            phone_id=row_number(chosen),
             actor=person_of(request),
             at=clock.now(),
         )

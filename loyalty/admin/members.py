@@ -32,6 +32,7 @@ from members.errors import Refusal
 from members.models import Member, Tag
 from members.selectors import find
 from members.services import looking, tags
+from members.text import row_number
 
 FOUND = 200  # members a search lists at most
 VISITS = {
@@ -219,9 +220,9 @@ class MemberAdmin(SavedViewsMixin, OfficeAdmin):
         self, request: HttpRequest, queryset: QuerySet[Member], *, on: bool
     ) -> HttpResponse | None:
         """Ask which tag, then do it; how many were touched is said."""
-        chosen = request.POST.get("tag", "")
+        tag_id = row_number(request.POST.get("tag", ""))
         ids = list(queryset.order_by().values_list("pk", flat=True))
-        if not chosen.isdigit():
+        if not tag_id:
             context = {
                 **self.admin_site.each_context(request),
                 "title": _("Put a tag on") if on else _("Take a tag off"),
@@ -234,9 +235,7 @@ class MemberAdmin(SavedViewsMixin, OfficeAdmin):
             return TemplateResponse(request, "admin/choose_tag.html", context)
         service = tags.put_on if on else tags.take_off
         try:
-            count = service(
-                tag_id=int(chosen), member_ids=ids, actor=person_of(request), at=clock.now()
-            )
+            count = service(tag_id=tag_id, member_ids=ids, actor=person_of(request), at=clock.now())
         except Refusal as refusal:
             messages.error(request, str(refusal.message))
             return None

@@ -29,6 +29,7 @@ from members.admin.base import ReadOnlyAdmin, may_do
 from members.admin.views import SavedViewsMixin
 from members.models import Member
 from members.selectors import find
+from members.text import row_number
 
 FOUND = 50
 
@@ -139,15 +140,13 @@ class OrderAdmin(SavedViewsMixin, ReadOnlyAdmin):
         """The sale with every step in words, and whether it comes out the same once more."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        order = None
-        if object_id.isdigit():
-            order = (
-                self.get_queryset(request)
-                .select_related("tier", "ruleset")
-                .prefetch_related("steps", "tenders", "refunds__staff")
-                .filter(pk=int(object_id))
-                .first()
-            )
+        order = (
+            self.get_queryset(request)
+            .select_related("tier", "ruleset")
+            .prefetch_related("steps", "tenders", "refunds__staff")
+            .filter(pk=row_number(object_id))
+            .first()
+        )
         if order is None:
             raise Http404
         again = settle_again(order)

@@ -22,6 +22,7 @@ from loyalty.models import Benefit, Category, CouponTemplate, GiftPack, Policy, 
 from loyalty.selectors.planned import waiting
 from members.admin.base import ReadOnlyAdmin, may_do
 from members.models import Event
+from members.text import row_number
 
 # The parts of a snapshot, the model whose columns its rows are, and what a row is called.
 PARTS: tuple[tuple[str, Any, Promise], ...] = (
@@ -133,7 +134,7 @@ class RuleSetAdmin(ReadOnlyAdmin):
         """What this version changed."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        found = RuleSet.objects.filter(pk=int(object_id) if object_id.isdigit() else 0).first()
+        found = RuleSet.objects.filter(pk=row_number(object_id)).first()
         if found is None:
             raise Http404
         event = _publishers([found.pk]).get(found.pk)

@@ -23,6 +23,7 @@ from members.errors import Refusal
 from members.models import Staff
 from members.selectors.uses import uses_of
 from members.services import rows
+from members.text import row_number
 
 
 class EditAdmin(PlainFields, OfficeAdmin):
@@ -163,9 +164,7 @@ class EditAdmin(PlainFields, OfficeAdmin):
         """Say what would happen, then do it: deleted where nothing uses it, else put out of use."""
         if not self.has_delete_permission(request):
             raise PermissionDenied
-        row = None
-        if object_id.isdigit():
-            row = self.get_queryset(request).filter(pk=int(object_id)).first()
+        row = self.get_queryset(request).filter(pk=row_number(object_id)).first()
         if row is None:
             raise Http404
         here = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")

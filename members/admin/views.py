@@ -15,6 +15,7 @@ from members.admin.base import person_of
 from members.errors import Refusal
 from members.models import SavedView
 from members.services import views
+from members.text import row_number
 
 PASSING = ("p", "all", "e", "_changelist_filters")  # not part of what one looks at
 
@@ -62,7 +63,7 @@ class SavedViewsMixin:
         query = plain_query(request.POST.get("query", ""))
         gone = request.POST.get("remove", "")
         if gone:
-            views.drop(actor=person, page=self._page(), view_id=int(gone) if gone.isdigit() else 0)
+            views.drop(actor=person, page=self._page(), view_id=row_number(gone))
         else:
             name = request.POST.get("name", "")
             try:

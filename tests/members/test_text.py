@@ -32,3 +32,20 @@ def test_name_key_fits_its_column() -> None:
 def test_plain() -> None:
     assert text.plain("　１３８ ａｂ ") == "138 ab"
     assert text.plain_digits(" 9012 ０００1-2 ") == "901200012"
+
+
+@pytest.mark.parametrize(
+    ("typed", "number"),
+    [
+        ("7", 7),
+        ("9" * 18, 10**18 - 1),
+        ("9" * 19, 0),
+        ("9" * 5000, 0),
+        ("²", 0),
+        ("٣", 0),
+        ("-1", 0),
+        ("", 0),
+    ],
+)
+def test_row_number(typed: str, number: int) -> None:
+    assert text.row_number(typed) == number
