@@ -33,6 +33,7 @@ def of_member(standing: Standing, book: RuleBook, *, at: dt.datetime) -> list[st
         _birthday(standing, at),
         _coupon(standing, at),
         _points(standing, at),
+        _upgrade(standing, book, at),
         _near_tier(standing, book),
         _first(standing),
     ]
@@ -89,6 +90,17 @@ def _points(standing: Standing, at: dt.datetime) -> str:
                 "day": day.isoformat(),
             }
     return ""
+
+
+def _upgrade(standing: Standing, book: RuleBook, at: dt.datetime) -> str:
+    """The points for a higher tier are there: the highest of those."""
+    offer = presenters.upgrade(standing, book, at=at)
+    if offer is None:
+        return ""
+    return _("Has the points for %(tier)s, %(points)s: tell them at the next visit.") % {
+        "tier": offer.tier.name,
+        "points": points_words(offer.points),
+    }
 
 
 def _near_tier(standing: Standing, book: RuleBook) -> str:

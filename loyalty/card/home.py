@@ -88,6 +88,7 @@ def home(request: HttpRequest, visit: Visit) -> HttpResponse:
         "value_fen": standing.value_fen,
         "coupons": len(standing.coupons),
         "progress": presenters.progress(standing, book),
+        "upgrade": presenters.upgrade(standing, book, at=at),
         "offer": presenters.offer_view(offer) if offer else None,
         "streak": presenters.streak(member.pk, day=clock.local_date(at), book=book),
         "checkin_points": int(book.policy.get("checkin_points", 0)),

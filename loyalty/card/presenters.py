@@ -71,6 +71,12 @@ def progress(standing: Standing, book: RuleBook) -> dict[str, Any] | None:
     }
 
 
+def upgrade(standing: Standing, book: RuleBook, *, at: dt.datetime) -> upgrading.Offer | None:
+    """The highest tier that the member's points are enough for."""
+    held = [offer for offer in upgrading.offers(standing, book, at=at) if not offer.missing]
+    return held[-1] if held else None
+
+
 def offer_view(offer: BestOffer) -> dict[str, Any]:
     return {
         "list_fen": offer.in_hand.list_fen,

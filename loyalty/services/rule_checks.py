@@ -27,9 +27,9 @@ def _refuse(code: str, sentence: str | Promise, field: str = "") -> None:
 def check_tiers(tiers: Iterable[Tier]) -> None:
     """Refuse ``thresholds_not_rising``, ``dual_track_incomplete``, ``dual_track_no_easier``,
     ``price_zero``, ``price_of_first_tier``, ``prices_not_rising``."""
+    tiers = list(tiers)
     below: Tier | None = None
-    steps = sorted((t for t in tiers if t.is_active), key=lambda t: t.rank)
-    for tier in steps:
+    for tier in sorted((t for t in tiers if t.is_active), key=lambda t: t.rank):
         if tier.threshold_fen < 0 or (below and tier.threshold_fen <= below.threshold_fen):
             _refuse(
                 "thresholds_not_rising",
@@ -49,13 +49,14 @@ def check_tiers(tiers: Iterable[Tier]) -> None:
                 "dual_threshold_fen",
             )
         below = tier
-    _check_prices(steps)
+    _check_prices(tiers)
 
 
-def _check_prices(steps: Sequence[Tier]) -> None:
-    """``steps`` rise. Who pays more points must come higher."""
+def _check_prices(tiers: Iterable[Tier]) -> None:
+    """Who pays more points must come higher. A price of a tier out of use waits: it must be one
+    that can be meant, but nobody is asked for it."""
     cheaper = 0
-    for tier in steps:
+    for tier in sorted(tiers, key=lambda t: t.rank):
         if tier.price_points is None:
             continue
         if tier.price_points < 1:
@@ -70,6 +71,8 @@ def _check_prices(steps: Sequence[Tier]) -> None:
                 _("Everybody starts in this tier, so nobody would pay for it. Leave it empty."),
                 "price_points",
             )
+        if not tier.is_active:
+            continue
         if tier.price_points <= cheaper:
             _refuse(
                 "prices_not_rising",

@@ -8,6 +8,7 @@ import pytest
 from django.utils import translation
 
 from loyalty.admin import next_steps
+from loyalty.models import Tier
 from loyalty.selectors import inputs
 from loyalty.services import rules
 from loyalty.services.working import rules_of
@@ -82,3 +83,24 @@ def test_a_birthday_is_kept_once_a_year() -> None:
         assert next_birthday(kept[0], birthday) == kept[0]
         assert next_birthday(kept[0] + dt.timedelta(days=1), birthday) == kept[1]
     assert not is_birthday(first, None)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("points", "words"),
+    [
+        (4999, []),
+        (5000, ["Has the points for 金卡, 5,000 points: tell them at the next visit."]),
+        (20000, ["Has the points for 黑卡, 20,000 points: tell them at the next visit."]),
+    ],
+)
+def test_points_enough_for_a_tier(points: int, words: list[str]) -> None:
+    member = factories.member(points=points)
+    Tier.objects.filter(name="金卡").update(price_points=5000)
+    Tier.objects.filter(name="黑卡").update(price_points=20000)
+    rules.publish(actor=None, at=AT)
+    standing = inputs.load(member_id=member.pk, at=AT)
+    assert standing is not None
+    with translation.override("en"):
+        said = next_steps.of_member(standing, rules_of(standing, AT)[1], at=AT)
+    assert [sentence for sentence in said if "points for" in sentence] == words

@@ -212,6 +212,14 @@ def test_a_price_nobody_would_pay_is_refused_where_it_stands(
     assert list(Tier.objects.order_by("rank").values()) == before
 
 
+def test_a_tier_out_of_use_keeps_a_price_that_can_be_meant(house: House, owner: Client) -> None:
+    form = grid(owner) | {key(house, "普通", "price_points"): "100"}
+    del form[key(house, "普通", "is_active")]
+    answer = owner.post(GRID, form)
+    assert answer.status_code == 400
+    assert "Everybody starts in this tier" in answer.content.decode()
+
+
 def test_a_lower_price_may_pass_by_one_out_of_use(house: House, owner: Client) -> None:
     Tier.objects.filter(name="银卡").update(price_points=9000, is_active=False)
     form = grid(owner) | {key(house, "金卡", "price_points"): "5000"}

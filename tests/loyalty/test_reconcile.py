@@ -24,6 +24,8 @@ from loyalty.services import (
     redeeming,
     rules,
     top_ups,
+    upgrade_undoing,
+    upgrading,
 )
 from loyalty.services.checkout import Cart, CartLine
 from loyalty.services.joining import join
@@ -59,6 +61,7 @@ def _rules() -> None:
     factories.gold_discount()
     pack = factories.GiftPack.objects.create(name="升级礼", points=88, bonus_fen=500)
     Tier.objects.filter(name="银卡").update(upgrade_pack=pack)
+    Tier.objects.filter(name="黑卡").update(price_points=50)
     factories.coupon_template("满80减20", 2000, 8000)
     factories.coupon_template("洗车", 0, kind="pass", uses=5)
     Benefit.objects.create(
@@ -121,12 +124,33 @@ def world() -> World:
         checkins.check_in(
             member_id=other.pk, shop=shop, actor=None, at=AT + dt.timedelta(days=days)
         )
+    _upgrade(buyer, shop)
     _imported(shop, other)
     short = factories.give_points(buyer, 30, expires_at=AT + dt.timedelta(days=1))
     assert expiry.expire_points(at=AT + dt.timedelta(days=2)).lots == 1
     assert Lot.objects.get(pk=short.pk).points_left == 0
     nightly_tiers.move_tiers(at=AT + dt.timedelta(days=2))
     return World(buyer, other, order)
+
+
+def _upgrade(member: Member, shop: Shop) -> None:
+    """To Black for points: bought, undone, and bought again."""
+    black = Tier.objects.get(name="黑卡")
+    for number in (40, 41):
+        at = AT + dt.timedelta(days=number)
+        bought = upgrading.buy_tier(
+            key=key(number),
+            member_id=member.pk,
+            tier_id=black.pk,
+            price_points=50,
+            shop=shop,
+            actor=None,
+            at=at,
+        )
+        if number == 40:
+            upgrade_undoing.undo(
+                key=key(42), purchase_id=bought["purchase"], shop=shop, actor=None, at=at
+            )
 
 
 def _imported(shop: Shop, member: Member) -> None:
@@ -322,6 +346,18 @@ DAMAGE = {
         " WHERE uses_left = 4 LIMIT 1",
         {"coupon_stock"},
     ),
+    "an upgrade's price changed": (
+        "UPDATE loyalty_tierpurchase SET points = points + 1 WHERE undone_at IS NULL",
+        {"tier_purchases"},
+    ),
+    "an upgrade undone without its points": (
+        "UPDATE loyalty_tierpurchase SET undone_at = at WHERE undone_at IS NULL",
+        {"tier_purchases"},
+    ),
+    "an upgrade lost": (
+        "DELETE FROM loyalty_tierpurchase WHERE undone_at IS NULL",
+        {"tier_purchases"},
+    ),
     "a quota overdrawn": (
         "INSERT INTO loyalty_quotause (benefit_id, member_id, period, number, at)"
         " SELECT benefit_id, member_id, period, 3, at FROM loyalty_quotause LIMIT 1",
@@ -376,7 +412,7 @@ def report_of(**options: int) -> tuple[str, int]:
 def test_the_command_says_clean(world: World) -> None:
     text, status = report_of()
     assert status == 0
-    assert text.startswith("clean: 26 checks, 2 members, 6 accounts, ")
+    assert text.startswith("clean: 27 checks, 2 members, 6 accounts, ")
 
 
 def test_the_command_names_member_and_numbers(world: World, unguarded: None) -> None:
@@ -393,4 +429,4 @@ def test_the_command_names_member_and_numbers(world: World, unguarded: None) -> 
     )
     assert lines[4].startswith("member_stats: 4  ")
     assert lines[8] == "  … and 1 more"
-    assert lines[9].startswith("6 differences in 3 of 26 checks (2 members, ")
+    assert lines[9].startswith("6 differences in 3 of 27 checks (2 members, ")

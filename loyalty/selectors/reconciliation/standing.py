@@ -66,6 +66,21 @@ COUPON_STOCK = differing(
     subject="t.id",
 )
 
+# What upgrades took of a member's points, less what came back of those undone.
+TIER_PURCHASES = differing(
+    """WITH paid AS (
+        SELECT a.member_id, -sum(e.delta) AS points
+        FROM loyalty_entry e JOIN loyalty_account a ON a.id = e.account_id
+        WHERE e.side = 'upgrade' GROUP BY 1
+    ), bought AS (
+        SELECT member_id, sum(points) FILTER (WHERE undone_at IS NULL) AS points
+        FROM loyalty_tierpurchase GROUP BY 1
+    ) FROM ROWS bought b FULL JOIN paid p ON p.member_id = b.member_id""",
+    [("points", "COALESCE(b.points, 0)", "COALESCE(p.points, 0)")],
+    member="COALESCE(b.member_id, p.member_id)",
+    subject="COALESCE(b.member_id, p.member_id)",
+)
+
 # A quota may have been lowered since: the largest that any version of the rules allowed counts.
 QUOTA_LIMIT = differing(
     """WITH allowed AS (
@@ -121,6 +136,12 @@ CHECKS = (
         _("The number of coupons issued is not the number there are."),
         "coupon template",
         COUPON_STOCK,
+    ),
+    Check(
+        "tier_purchases",
+        _("The points paid for upgrades are not those that the ledger took."),
+        "member",
+        TIER_PURCHASES,
     ),
     Check(
         "quota_limit",

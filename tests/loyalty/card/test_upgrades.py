@@ -57,6 +57,7 @@ def state() -> list[object]:
 
 
 def test_from_the_ladder_to_the_new_tier(client: Client, black: Tier) -> None:
+    assert "Upgrade to 黑卡 for 1,000 points" in words(client.get("/m/").text)
     ladder = client.get("/m/tiers").text
     assert "Upgrade for 1,000 points" in words(ladder)
     assert f'href="{address(black)}"' in ladder
