@@ -24,7 +24,15 @@ from loyalty.models import (
     Tier,
     TopUpPlan,
 )
-from loyalty.services import adjusting, checkins, joining, rule_changes, rules, top_ups
+from loyalty.services import (
+    adjusting,
+    checkins,
+    joining,
+    redeeming,
+    rule_changes,
+    rules,
+    top_ups,
+)
 from loyalty.services.checkout import Cart, CartLine, settle
 from members.models import CardFace, Member, Shop, Staff
 from members.text import name_key
@@ -69,6 +77,7 @@ PEOPLE = (
     ("+8613700002468", "赵晓燕", 230000, 2600, True, 6),
 )
 JOINED = dt.timedelta(days=6)  # ago: each of their check-ins is later, their coupons still count
+BORROWED = {"+8613700002468": "《小王子》"}
 # One look a tier; white text can be read on each.
 FACES = (("经典", "#7A4B2A"), ("银", "#56626B"), ("金", "#8A6516"), ("黑", "#26231F"))
 SLOGAN = "每一次消费，都离特权更近"
@@ -171,6 +180,17 @@ def _rules(at: dt.datetime) -> None:
             ),
             [],
         ),
+        (
+            Benefit(
+                name="借书回家",
+                kind="special",
+                text="店里的书，每月借2本",
+                quota=2,
+                quota_period="month",
+                return_days=14,
+            ),
+            [],
+        ),
     ):
         rule_changes.save_benefit(benefit=benefit, tiers=tiers, actor=None, at=at)
     for name, pay_fen, bonus_fen in (("充500送100", 50000, 10000), ("充1000送200", 100000, 20000)):
@@ -205,7 +225,7 @@ def _history(
     days: int,
     at: dt.datetime,
 ) -> None:
-    """An earlier purchase that makes the tier, some check-ins, points and stored value."""
+    """An earlier purchase that makes the tier, a book, some check-ins, points and stored value."""
     key = uuid.uuid5(NAMESPACE, str(member.phone))
     if spent_fen:
         settle(
@@ -214,6 +234,16 @@ def _history(
             cart=Cart((CartLine(amount_fen=spent_fen),), member_id=member.pk, coupons=()),
             expected_hash=None,
             tender="wechat",
+            shop=shop,
+            actor=None,
+            at=at - JOINED,
+        )
+    if member.phone in BORROWED:
+        redeeming.redeem_special(
+            key=uuid.uuid5(key, "book"),
+            member_id=member.pk,
+            benefit_id=Benefit.objects.get(return_days__isnull=False).pk,
+            thing=BORROWED[member.phone],
             shop=shop,
             actor=None,
             at=at - JOINED,

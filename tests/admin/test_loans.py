@@ -151,8 +151,10 @@ def test_a_manager_writes_it_off_with_a_reason(shelf: Shelf, signed_in: SignedIn
     assert "This is no longer out." in words(again)
 
 
-ROUTES = {"loyalty_loan_back": ("cashier", "manager", "owner")}
-ROUTES["loyalty_loan_write_off"] = ("manager", "owner")
+ROUTES: dict[str, tuple[str, ...]] = {
+    "loyalty_loan_back": ("cashier", "manager", "owner"),
+    "loyalty_loan_write_off": ("manager", "owner"),
+}
 
 
 @pytest.mark.parametrize("route", ROUTES)
