@@ -24,8 +24,21 @@ _SURNAMES = {
 
 
 def plain(text: str) -> str:
-    """Full-width letters and digits made plain (１３８ → 138), blanks at both ends gone."""
-    return unicodedata.normalize("NFKC", text).strip()
+    """Full-width letters and digits made plain (１３８ → 138), blanks at both ends gone.
+
+    A NUL, which the database takes in no text, becomes the mark for what cannot be read.
+    """
+    return unicodedata.normalize("NFKC", text).replace("\x00", "\ufffd").strip()
+
+
+def one_line(text: str) -> str:
+    """What somebody wrote, without line breaks, double blanks and NULs."""
+    return " ".join(text.replace("\x00", " ").split())
+
+
+def is_storable(text: str) -> bool:
+    """Whether the database can hold it: no NUL, and no half of a character, which JSON may name."""
+    return not any(char == "\x00" or "\ud800" <= char <= "\udfff" for char in text)
 
 
 def plain_digits(text: str) -> str:

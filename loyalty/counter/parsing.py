@@ -22,6 +22,7 @@ from loyalty.selectors.inputs import product_ids
 from loyalty.services.checkout import Cart, CartLine
 from members.errors import Refusal
 from members.selectors import find
+from members.text import is_storable
 
 MAX_LINES = 500
 MAX_QUANTITY = 1_000_000
@@ -115,7 +116,7 @@ def amount(value: Any, field: str, *, zero: bool = False) -> int:
 def text(value: Any, field: str, *, length: int = MAX_TEXT, needed: bool = False) -> str:
     if value is None and not needed:
         return ""
-    if not isinstance(value, str) or len(value) > length or "\x00" in value:
+    if not isinstance(value, str) or len(value) > length or not is_storable(value):
         refuse("text_unreadable", _("This text is missing, too long or no text at all."), field)
     value = value.strip()
     if needed and not value:

@@ -25,6 +25,7 @@ from members.errors import Refusal
 from members.models import Event, Member, Shop, Staff
 from members.services import events
 from members.services.staff import require
+from members.text import one_line
 
 Status = Loan.Status
 THING_LENGTH = 60
@@ -159,7 +160,7 @@ def write_off(
     Refuses ``not_allowed``, ``reason_missing``, ``loan_unknown`` and ``loan_over``.
     """
     require(actor, "adjust")
-    reason = " ".join(reason.split())[:REASON_LENGTH]
+    reason = one_line(reason)[:REASON_LENGTH]
     if not reason:
         raise Refusal("reason_missing", _("Say why: it stays in the trail."), field="reason")
     with locks.waiting_politely(), transaction.atomic():

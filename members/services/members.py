@@ -17,7 +17,7 @@ from members.models import Card, FormerPhone, Member, Shop, Staff
 from members.phones import normalise_phone, tail
 from members.services import events, identities
 from members.services.codes import new_card_numbers
-from members.text import name_key
+from members.text import name_key, one_line
 
 # What may be corrected by hand; everything else has a service of its own.
 EDITABLE = frozenset(
@@ -158,6 +158,7 @@ def freeze(*, member_id: int, reason: str = "", actor: Staff | None, at: dt.date
             raise Refusal("already_frozen", _("This member is frozen already."), status=409)
         member.status = Member.Status.FROZEN
         member.save(update_fields=["status"])
+        reason = one_line(reason)
         _record("frozen", member, actor, at, {"reason": reason} if reason else None)
     return member
 

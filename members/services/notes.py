@@ -12,6 +12,7 @@ from members.models import Member, MemberNote, Staff
 from members.selectors import find
 from members.services import events
 from members.services.staff import may, require
+from members.text import one_line
 
 LENGTH = 300
 
@@ -23,7 +24,7 @@ def add(*, member_id: int, text: str, actor: Staff, at: dt.datetime) -> MemberNo
     ``note_too_long``.
     """
     require(actor, "note")
-    text = " ".join(text.split())
+    text = one_line(text)
     if not text:
         raise Refusal("note_empty", _("Write something first."), field="text")
     if len(text) > LENGTH:

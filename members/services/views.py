@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from members.errors import Refusal
 from members.models import SavedView, Staff
+from members.text import one_line
 
 MOST = 12  # of one list
 NAME, QUERY = 40, 1000  # characters
@@ -16,7 +17,7 @@ def keep(*, actor: Staff, page: str, name: str, query: str) -> SavedView:
 
     Refuses ``view_nameless``, ``view_too_long``, ``too_many_views``.
     """
-    name = " ".join(name.split())
+    name = one_line(name)
     if not name:
         raise Refusal("view_nameless", _("Give it a name first."), field="name")
     if len(name) > NAME or len(query) > QUERY:

@@ -1,10 +1,11 @@
-"""What is no number where a number belongs: an answer, never a breakdown."""
+"""What nobody would type: an answer, never a breakdown."""
 
 from __future__ import annotations
 
 import pytest
 from django.test import Client
 
+from members.models import Event
 from tests.admin.conftest import House
 
 PLACES = [
@@ -38,3 +39,15 @@ def test_a_number_of_nothing_in_a_form(house: House, owner: Client, number: str)
     assert views.status_code == 302
     chosen = {"action": "put_tag_on", "_selected_action": house.member.pk, "tag": number}
     assert owner.post("/admin/members/member/", chosen).status_code in (200, 302)
+
+
+def test_a_letter_that_no_database_holds(house: House, owner: Client) -> None:
+    member = f"/admin/members/member/{house.member.pk}/"
+    assert owner.post(f"{member}note/", {"text": "喜欢\x00靠窗"}).status_code == 302
+    assert house.member.notes.get().text == "喜欢 靠窗"
+    kept = {"name": "回头\x00客", "query": "q=1"}
+    assert owner.post("/admin/members/member/views/", kept).status_code == 302
+    assert [view.name for view in house.owner.views.all()] == ["回头 客"]
+    assert owner.post(f"{member}freeze/", {"reason": "丢\x00了"}).status_code == 302
+    told = Event.objects.get(member=house.member, kind="frozen")
+    assert told.data == {"reason": "丢 了"}

@@ -32,6 +32,18 @@ def test_name_key_fits_its_column() -> None:
 def test_plain() -> None:
     assert text.plain("　１３８ ａｂ ") == "138 ab"
     assert text.plain_digits(" 9012 ０００1-2 ") == "901200012"
+    assert text.plain("张\x00三") == "张\ufffd三"
+
+
+def test_one_line() -> None:
+    assert text.one_line(" 喜欢\n 靠窗\x00 ") == "喜欢 靠窗"
+
+
+@pytest.mark.parametrize(
+    ("words", "fits"), [("拿铁 ☕", True), ("", True), ("a\x00b", False), ("a\ud800", False)]
+)
+def test_what_the_database_holds(words: str, fits: bool) -> None:
+    assert text.is_storable(words) is fits
 
 
 @pytest.mark.parametrize(

@@ -176,6 +176,7 @@ def test_a_guest_buys_an_open_amount(api: Api, cast: Cast) -> None:
         ({"unit_price_fen": 5, "amount_fen": 5}, "line_unreadable", "lines.0"),
         ({"sku": "latte", "price": 5}, "field_unknown", "lines.0.price"),
         ({"sku": "latte", "name": "x" * 121}, "text_unreadable", "lines.0.name"),
+        ({"amount_fen": 100, "name": "\ud800"}, "text_unreadable", "lines.0.name"),
         ("latte", "line_unreadable", "lines.0"),
     ],
 )

@@ -166,6 +166,8 @@ def test_four_digits_are_an_amount_but_may_have_been_a_phone(till: Till, cast: C
         ("2800000000000000", "payment_code", 400),
         ("80000000000000", "coupon_mistyped", 400),
         ("mocha", "nothing_found", 404),
+        ("mo\x00cha", "nothing_found", 404),
+        ("\x00", "nothing_found", 404),
         ("x" * 61, "entry_too_long", 400),
     ],
 )
