@@ -8,3 +8,6 @@ class MembersConfig(AppConfig):
 
     def ready(self) -> None:
         from members import checks  # noqa: F401  registers itself
+        from members.admin.lists import draw_heads_once
+
+        draw_heads_once()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -134,7 +134,7 @@ class MemberAdmin(SavedViewsMixin, OfficeAdmin):
             super()
             .get_queryset(request)
             .select_related("stats__tier")
-            .prefetch_related("tags")
+            .prefetch_related(Prefetch("tags", to_attr="known_tags"))
             .annotate(
                 points_balance=balance_of("points"),
                 principal_balance=balance_of("principal"),
@@ -190,12 +190,12 @@ class MemberAdmin(SavedViewsMixin, OfficeAdmin):
         return member.stats.orders_count if hasattr(member, "stats") else 0
 
     @admin.display(description=lazy("tags"))
-    def tag_names(self, member: Member) -> str:
-        return "、".join(tag.name for tag in member.tags.all()) or "–"
+    def tag_names(self, member: Any) -> str:
+        return "、".join(tag.name for tag in member.known_tags) or "–"
 
     @admin.display(description=lazy("status"), ordering="status")
     def status_words(self, member: Member) -> str:
-        return member.get_status_display()
+        return str(Member.Status(member.status).label)
 
     # --- many at once ----------------------------------------------------------------------------
     def has_give_permission(self, request: HttpRequest) -> bool:
@@ -341,6 +341,6 @@ def _cells(rows: QuerySet[Any]) -> Iterator[list[Any]]:
             yuan_text(stats.net_fen if stats else 0),
             clock.local_date(last) if last else "",
             clock.local_date(member.joined_at),
-            "、".join(tag.name for tag in member.tags.all()),
+            "、".join(tag.name for tag in member.known_tags),
             member.get_status_display(),
         ]

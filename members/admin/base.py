@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import admin
 from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin, TabularInline
 
+from members.admin.lists import select_box
 from members.models import Staff
 from members.services.staff import may, staff_shops
 
@@ -50,6 +52,10 @@ class OfficeAdmin(ModelAdmin):
     list_fullwidth = True
     compressed_fields = False
     warn_unsaved_form = True
+
+    @admin.display(description=ModelAdmin.action_checkbox.short_description)
+    def action_checkbox(self, obj: Model) -> str:
+        return select_box(obj)
 
     # --- who ---------------------------------------------------------------------------------
     def has_module_permission(self, request: HttpRequest) -> bool:
