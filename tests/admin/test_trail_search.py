@@ -170,3 +170,19 @@ def test_a_guests_purchase_is_found_by_its_index(house: House, guest: Order) -> 
         cursor.execute(f"EXPLAIN {guests}")
         plan = "\n".join(line for (line,) in cursor.fetchall())
     assert "event_guest_order" in plan
+
+
+@pytest.mark.parametrize(
+    ("table", "column"), [("loyalty_entry", "at"), ("loyalty_coupon", "issued_at")]
+)
+def test_a_day_of_the_other_lists_is_whole_too(
+    house: House, owner: Client, table: str, column: str
+) -> None:
+    lists = reverse(f"admin:{table}_changelist")
+    counts = {}
+    for day in ("2026-05-19", "2026-05-20", "2026-05-21"):
+        page = owner.get(lists, {f"{column}_from": day, f"{column}_to": day})
+        counts[day] = len(page.context["cl"].result_list)
+    all_rows = len(owner.get(lists).context["cl"].result_list)
+    assert counts == {"2026-05-19": 0, "2026-05-20": all_rows, "2026-05-21": 0}
+    assert all_rows

@@ -10,8 +10,9 @@ from collections.abc import Callable
 import pytest
 from django.db import connection
 
-from loyalty.models import Account, GiftPack, MemberStats, Tier, TierPurchase
-from loyalty.services import rules, upgrade_undoing, upgrading
+from loyalty.models import Account, GiftPack, MemberStats, Order, Tier, TierPurchase
+from loyalty.services import checkout, rules, upgrade_undoing, upgrading
+from loyalty.services.checkout import Cart, CartLine
 from members.models import Member
 from tests import factories, invariants
 from tests.concurrency.crowd import Answer, Outcome, is_found_out, together
@@ -82,7 +83,36 @@ def one_intent_sixteen_times() -> Outcome:
     return check(outcome, member)
 
 
-SCENARIOS = [sixteen_intents, one_intent_sixteen_times]
+def points_enough_for_one() -> Outcome:
+    """Eight tills take the points as money off, eight phones buy the tier: one of them has them."""
+    member = factories.member(f"+86139{next(KEYS):08}", points=PRICE)
+    tier = Tier.objects.get(name="金卡")
+
+    def sell() -> Answer:
+        return checkout.settle(
+            key=new_key(),
+            cart=Cart((CartLine(amount_fen=PRICE),), member_id=member.pk, points=PRICE),
+            expected_hash=None,
+            tender="cash",
+            shop=factories.shop(),
+            actor=None,
+            at=AT,
+        )
+
+    outcome = together([sell, lambda: buy(member, tier)] * (MANY // 2))
+    bought = TierPurchase.objects.filter(member=member).count()
+    sold = Order.objects.filter(member=member).count()
+    outcome.expect("effects", (len(outcome.answers), bought + sold), (1, 1))
+    after = ("tier_not_above" if bought else "points_short", "points_short")
+    outcome.expect("refused", set(outcome.refused), set(after))
+    points = Account.objects.get(member=member, kind="points").balance
+    outcome.expect("points", points, GIFT if bought else 0)
+    with connection.cursor() as cursor:
+        outcome.problems += invariants.broken(cursor)
+    return outcome
+
+
+SCENARIOS = [sixteen_intents, one_intent_sixteen_times, points_enough_for_one]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
