@@ -62,9 +62,9 @@ def claim(*, token: str, member_id: int, at: dt.datetime) -> dict[str, Any]:
     """
     order_id = _order_id(token)
     with locks.waiting_politely(), transaction.atomic():
-        accounts = locks.lock_accounts([member_id])
         locks.lock_order(order_id)
         order = _open(order_id, at)
+        accounts = locks.lock_accounts([member_id])
         spending.refuse_own_card(member_id=member_id, actor=order.staff)
         standing = check_standing(inputs.load(member_id=member_id, at=at))
         _ruleset_id, book = rules_of(standing, at)

@@ -7,8 +7,10 @@ import re
 import uuid
 
 import pytest
+from django.db import connection
 from django.http import HttpRequest
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
 from loyalty.card import access
@@ -217,6 +219,17 @@ def test_a_guest_claims_the_points_later_once(client: Client, cast: Cast) -> Non
     assert Account.objects.get(member=cast.member, kind="points").balance == 1280
     cast.member.stats.refresh_from_db()
     assert (cast.member.stats.orders_count, cast.member.stats.net_fen) == (0, 0)
+
+
+def test_a_claim_locks_as_a_refund_does(cast: Cast) -> None:
+    """The other way round, a receipt scanned twice and its refund would wait for each other."""
+    order = sell(cast, 1999)
+    with CaptureQueriesContext(connection) as seen:
+        claiming.claim(token=claiming.token(order), member_id=cast.member.pk, at=clock.now())
+    assert re.findall(r"FROM (\w+) .*FOR UPDATE", "\n".join(q["sql"] for q in seen)) == [
+        "loyalty_order",
+        "loyalty_account",
+    ]
 
 
 def test_what_was_kept_of_a_refunded_sale_can_be_claimed(client: Client, cast: Cast) -> None:
