@@ -192,9 +192,5 @@ def _state(issue: BulkIssue) -> dict[str, Any]:
             (member_link(row.member), row.member.masked_phone, row.get_outcome_display())
             for row in passed_over
         ]
-        state["unused"] = _unused(issue)
+        state["unused"] = selectors.count_unused(issue.pk)
     return state
-
-
-def _unused(issue: BulkIssue) -> int:
-    return issue.members.filter(coupon__status="active").count()

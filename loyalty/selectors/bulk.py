@@ -7,9 +7,9 @@ from typing import Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Exists, OuterRef, QuerySet
 
-from loyalty.models import BulkIssueMember, CouponTemplate
+from loyalty.models import BulkIssueMember, Coupon, CouponTemplate, CouponUse
 from members.models import Member
 
 Outcome = BulkIssueMember.Outcome
@@ -81,3 +81,10 @@ def left_out(issue_id: int) -> list[tuple[str, int]]:
         .annotate(count=Count("pk"))
     )
     return [(outcome, count) for outcome, count in rows]
+
+
+def count_unused(issue_id: int) -> int:
+    """How many of a bulk issue's coupons can be taken back: usable still, and never used."""
+    used = CouponUse.objects.filter(coupon=OuterRef("coupon"), returned=False)
+    given = BulkIssueMember.objects.filter(issue_id=issue_id, coupon__status=Coupon.Status.ACTIVE)
+    return given.filter(~Exists(used)).count()

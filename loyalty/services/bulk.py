@@ -274,6 +274,7 @@ def take_back(*, issue_id: int, actor: Staff, at: dt.datetime) -> int:
                 "staff": actor.pk,
                 "at": at,
             }
+            cursor.execute(HOLD, [issue_id])
             cursor.execute(TAKE_BACK, values)
             count = int(cursor.fetchone()[0])
         if count:
@@ -281,12 +282,17 @@ def take_back(*, issue_id: int, actor: Staff, at: dt.datetime) -> int:
     return count
 
 
+# Before it is looked which are unused: a sale that is about to use one is waited for.
+HOLD = """
+SELECT FROM loyalty_coupon c JOIN loyalty_bulkissuemember b ON b.coupon_id = c.id
+WHERE b.issue_id = %s AND c.status = 'active' ORDER BY c.id FOR UPDATE OF c
+"""
 TAKE_BACK = """
 WITH unused AS (
     UPDATE loyalty_coupon c SET status = 'withdrawn'
-    FROM loyalty_bulkissuemember b, loyalty_coupontemplate t
-    WHERE b.issue_id = %(issue)s AND c.id = b.coupon_id AND t.id = c.template_id
-        AND c.status = 'active' AND c.uses_left = t.uses
+    FROM loyalty_bulkissuemember b
+    WHERE b.issue_id = %(issue)s AND c.id = b.coupon_id AND c.status = 'active'
+        AND NOT EXISTS (SELECT FROM loyalty_couponuse u WHERE u.coupon_id = c.id AND NOT u.returned)
     RETURNING c.id, c.member_id
 ), told AS (
     INSERT INTO members_event (kind, at, member_id, data)

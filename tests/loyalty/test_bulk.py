@@ -22,7 +22,7 @@ from loyalty.models import BulkIssue, BulkIssueMember, Coupon, CouponTemplate
 from loyalty.selectors import bulk as selectors
 from loyalty.selectors import reconciliation
 from loyalty.selectors.inputs import current_rules
-from loyalty.services import bulk, coupons, rules
+from loyalty.services import bulk, coupons, redeeming, rules, undoing
 from members.errors import Refusal
 from members.models import Event, Member, Outbox, Staff
 from tests import factories
@@ -223,6 +223,40 @@ def test_what_nobody_used_is_taken_back() -> None:
         *("used", "withdrawn", "withdrawn")
     ]
     assert Event.objects.filter(kind="coupon_taken_back").count() == 2
+
+
+@pytest.mark.django_db
+def test_a_pass_used_once_stays_and_an_untouched_one_goes() -> None:
+    """Whatever the kind says meanwhile of how many uses a new one has."""
+    owner, shop = factories.owner(), factories.shop()
+    factories.policy()
+    template = publish(owner, kind="pass", amount_fen=0, threshold_fen=0, uses=3)
+    members = people(3)
+    issue = run(begin(template, owner))
+    used = Coupon.objects.get(member=members[0])
+    done = redeeming.redeem_pass(
+        key=uuid.uuid4(),
+        member_id=members[0].pk,
+        coupon_id=used.pk,
+        shop=shop,
+        actor=owner,
+        at=AT + SECOND,
+    )
+    CouponTemplate.objects.update(uses=5)
+    assert selectors.count_unused(issue.pk) == 2
+    assert bulk.take_back(issue_id=issue.pk, actor=owner, at=AT + 2 * SECOND) == 2
+    used.refresh_from_db()
+    assert (used.status, used.uses_left) == ("active", 2)
+    undoing.void(
+        key=uuid.uuid4(),
+        order_id=done["order"],
+        reason="",
+        shop=shop,
+        actor=owner,
+        at=AT + 3 * SECOND,
+    )
+    assert selectors.count_unused(issue.pk) == 1
+    assert bulk.take_back(issue_id=issue.pk, actor=owner, at=AT + 4 * SECOND) == 1
 
 
 @pytest.mark.django_db
