@@ -84,7 +84,7 @@ def fill(source: JourneyFolder, *, before: dt.date, zone: ZoneInfo, progress: Pr
             (
                 a.sku,
                 a.name or a.sku,
-                name_key(a.name, length=120),
+                name_key(a.name, length=NAME_MAX),
                 a.brand,
                 a.department,
                 a.category,
@@ -104,10 +104,6 @@ def fill(source: JourneyFolder, *, before: dt.date, zone: ZoneInfo, progress: Pr
         for name in TABLES:
             cursor.execute(f"ANALYZE {name}")
     return staged
-
-
-def _search_key(name: str) -> str:
-    return name_key(name, length=NAME_MAX)
 
 
 @dataclass(slots=True)

@@ -32,10 +32,6 @@ class Day:
         """Members' part of the sales, per mille; None without sales."""
         return self.member_net_fen * 1000 // self.net_fen if self.net_fen > 0 else None
 
-    @property
-    def average_fen(self) -> int | None:
-        return self.net_fen // self.orders if self.orders else None
-
 
 def day_figures(*, shop_ids: Collection[int], days: Collection[dt.date]) -> dict[dt.date, Day]:
     """The figures of each day, in five statements."""

@@ -22,12 +22,6 @@ def off(fen: int) -> str:
 
 
 @register.filter
-def plain_yuan(fen: int) -> str:
-    """For a form field: 123450 → 1234.50"""
-    return yuan_text(int(fen))
-
-
-@register.filter
 def whole(number: int) -> str:
     """1280 → 1,280"""
     return f"{int(number):,}"

@@ -45,7 +45,7 @@ def is_merged(member_id: int) -> bool:
 
 
 def _kept(member: Member) -> Member:
-    return member.merged_into or member if member.merged_into_id else member
+    return member.merged_into or member
 
 
 def by_card(text: str) -> Member:
