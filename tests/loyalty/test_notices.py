@@ -55,8 +55,11 @@ def test_the_app_registers_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "_panels", {})
     apps.get_app_config("loyalty").ready()
     assert [one.name for one in registry.consumers_of("settled")] == ["card_inbox"]
-    assert [panel.name for panel in registry.panels_of("counter")] == ["care", "notes"]
-    assert [panel.name for panel in registry.panels_of("card")] == ["care"]
+    assert [panel.name for panel in registry.panels_of("counter")] == ["loans", "care", "notes"]
+    assert [panel.name for panel in registry.panels_of("card")] == ["loans", "care"]
+    assert [panel.name for panel in registry.panels_of("member")] == ["loans"]
+    assert [one.name for one in registry.consumers_of("closed")] == ["loans"]
+    assert len(registry.closing_guards()) == 2
 
 
 def test_a_sale_and_its_undoing() -> None:
