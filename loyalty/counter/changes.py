@@ -13,7 +13,6 @@ from loyalty.counter import entry, parsing
 from loyalty.counter.drafts import Draft
 from loyalty.models import Product
 from members.errors import Refusal
-from members.selectors import find
 
 
 def _drop(draft: Draft, argument: str) -> None:
@@ -41,7 +40,8 @@ def _line_number(draft: Draft, argument: str) -> int:
 
 
 def _choose_member(draft: Draft, argument: str) -> None:
-    draft.choose_member(find.by_id(_id(argument)).pk)
+    """Whether their card may be used here is for whoever asked."""
+    draft.choose_member(_id(argument))
 
 
 def _choose_by_tail(draft: Draft, argument: str) -> None:

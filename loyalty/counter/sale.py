@@ -63,7 +63,10 @@ def _act(request: HttpRequest, till: Till, draft: Draft) -> HttpResponse:
         if change is None:
             raise Refusal("action_unknown", _("This button is not known. Reload the page."))
         _take_seen(request, till, draft)
+        before = draft.member_id
         change(draft, argument)
+        if draft.member_id is not None and draft.member_id != before:
+            identity.usable(find.by_id(draft.member_id), till=till)
         if action in changes.SPENDING and argument not in ("off", "0"):
             identity.refuse_spending_unseen(draft, till=till, at=clock.now())
         return _kept(request, till, draft)

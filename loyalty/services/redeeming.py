@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from loyalty import locks
 from loyalty.models import QuotaUse
 from loyalty.selectors import inputs as selectors
-from loyalty.services import checkout, keys, loans
+from loyalty.services import checkout, keys, loans, spending
 from loyalty.services.working import (
     Cart,
     check_standing,
@@ -61,9 +61,10 @@ def redeem_special(
 
     Where it is to be brought back, a loan of ``thing`` (as typed, may be empty) begins: ``loan``
     and ``due`` (its last day) in the answer, else None. Refuses ``benefit_unknown``,
-    ``quota_used_up``, ``thing_unreadable``, ``loan_overdue`` and what keeps it from holding here
-    and now.
+    ``quota_used_up``, ``thing_unreadable``, ``loan_overdue``, ``own_card`` and what keeps it from
+    holding here and now.
     """
+    spending.refuse_own_card(member_id=member_id, actor=actor)
     staff_id = actor.pk if actor else None
     thing = loans.readable_thing(thing)
     return keys.once(

@@ -71,6 +71,25 @@ def adjust_points(number: int, member: Member, delta: int) -> None:
     )
 
 
+def test_nobody_hands_a_special_benefit_to_themselves() -> None:
+    factories.policy()
+    member, cashier = factories.member(), factories.cashier()
+    cashier.member = member
+    cashier.save()
+    books = factories.benefit("新书", "special", text="新书", quota=2, quota_period="month")
+    rules.publish(actor=None, at=AT)
+    with pytest.raises(Refusal, match="own_card"):
+        redeeming.redeem_special(
+            key=key(1),
+            member_id=member.pk,
+            benefit_id=books.pk,
+            shop=factories.shop(),
+            actor=cashier,
+            at=AT,
+        )
+    assert not QuotaUse.objects.exists()
+
+
 def test_a_use_given_back_in_between_is_the_next_to_be_taken() -> None:
     factories.policy()
     member = factories.member()

@@ -128,6 +128,9 @@ def test_nobody_rings_up_their_own_card(client: Client, api: Api, cast: Cast) ->
     cast.cashier.save()
     assert code_of(scan(client, CARD)) == "own_card"
     assert code_of(scan(client, shown(cast.member))) == "own_card"
+    for button in ("member", "tail"):  # found by name, or by the end of the phone
+        page = client.post(SALE, {"do": f"{button}:{cast.member.pk}"})
+        assert (page.status_code, code_of(page.text)) == (403, "own_card")
     cart = {"member": {"id": cast.member.pk}, "lines": [{"amount_fen": 100}]}
     key = str(uuid.UUID(int=1))
     status, body = api.post("settle", {**cart, "key": key, "hash": None, "tender": "cash"})
