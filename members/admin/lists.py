@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import Model
+from django.utils.functional import Promise
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
@@ -25,6 +26,9 @@ def draw_heads_once() -> None:
 def _heads_of(changelist: Any) -> list[dict[str, Any]]:
     if not hasattr(changelist, "drawn_heads"):
         changelist.drawn_heads = list(_headers(changelist))
+        for head in changelist.drawn_heads:
+            if isinstance(head["text"], Promise):  # every cell says it: put into words once
+                head["text"] = str(head["text"])
     heads: list[dict[str, Any]] = changelist.drawn_heads
     return heads
 
