@@ -15,7 +15,6 @@ from PIL import Image
 
 from config.uploads import UploadLimitMiddleware
 from loyalty.card import face as card_face
-from loyalty.counter import accent
 from members import colours, pictures
 from members.models import CardFace, CardImage, Event
 from tests.admin.conftest import House, SignedIn, form_of

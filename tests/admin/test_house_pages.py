@@ -12,9 +12,9 @@ from django.utils import translation
 
 from config.admin.brand import accent_steps
 from loyalty.counter import accent
-from members import colours
 from loyalty.models import Category, NightlyRun, Product
 from loyalty.selectors import today
+from members import colours
 from members.models import CardFace, Event, Outbox, Shop, Staff, Tag
 from members.services.staff import check_pin
 from tests.admin.conftest import House, SignedIn, form_of
