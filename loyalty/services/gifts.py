@@ -81,9 +81,9 @@ def _lift(
 ) -> int | None:
     """Put the member into the pack's tier for its days, unless they stand higher already."""
     target = rulebook.tier_by_id.get(pack["tier"])
-    stats = MemberStats.objects.get(pk=member_id)
-    current = rulebook.tier_by_id.get(stats.tier_id or 0)
-    if target is None or (current is not None and current.rank >= target.rank):
+    # From the row: a tier out of use is not in the rules, but may be held still.
+    stats = MemberStats.objects.select_related("tier").get(pk=member_id)
+    if target is None or (stats.tier is not None and stats.tier.rank >= target.rank):
         return None
     today = clock.local_date(at)
     stats.tier_id = target.id

@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any
 
 from loyalty.locks import AccountBook
-from loyalty.models import MemberStats
+from loyalty.models import MemberStats, Tier
 from loyalty.selectors.inputs import Standing
 from loyalty.services import gifts
 from loyalty.settlement.rulebook import RuleBook, TierRule
@@ -21,6 +21,14 @@ def progress_fen(standing: Standing, book: RuleBook) -> int:
     return standing.trailing_basis_fen
 
 
+def rank_of(tier_id: int | None, book: RuleBook) -> int | None:
+    """The rank a member stands on. A tier out of use is not in the rules, but may be held still."""
+    known = book.tier_by_id.get(tier_id or 0)
+    if known is not None or tier_id is None:
+        return known.rank if known else None
+    return Tier.objects.filter(pk=tier_id).values_list("rank", flat=True).first()
+
+
 def due_promotion(
     *, book: RuleBook, tier_id: int | None, progress_fen: int, checkins: int
 ) -> TierRule | None:
@@ -28,8 +36,8 @@ def due_promotion(
     earned = book.tier_for(progress_fen=progress_fen, checkins=checkins)
     if earned is None:
         return None
-    current = book.tier_by_id.get(tier_id) if tier_id is not None else None
-    return earned if current is None or earned.rank > current.rank else None
+    rank = rank_of(tier_id, book)
+    return earned if rank is None or earned.rank > rank else None
 
 
 def promotion_columns(

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty import locks
 from loyalty.locks import AccountBook
-from loyalty.models import Entry, MemberStats, Tier, TierPurchase
+from loyalty.models import Entry, MemberStats, TierPurchase
 from loyalty.selectors import inputs as selectors
 from loyalty.selectors.inputs import Standing
 from loyalty.services import confirmations, keys, ledger, spending, tiers
@@ -168,7 +168,7 @@ class Offer:
 
 def offers(standing: Standing, book: RuleBook, *, at: dt.datetime) -> list[Offer]:
     """The tiers a member could buy, the lowest first, whether or not they have the points."""
-    rank = rank_of(standing, book)
+    rank = tiers.rank_of(standing.tier_id, book)
     found = []
     for tier in book.tiers:
         columns = tiers.promotion_columns(tier, at=at)
@@ -209,7 +209,7 @@ def _offered(book: RuleBook, tier_id: int, seen_points: int) -> TierRule:
 
 def _check_place(standing: Standing, book: RuleBook, target: TierRule) -> None:
     """Refuse a tier that is not above the present one."""
-    rank = rank_of(standing, book)
+    rank = tiers.rank_of(standing.tier_id, book)
     if rank is not None and rank >= target.rank:
         raise Refusal(
             "tier_not_above",
@@ -217,16 +217,6 @@ def _check_place(standing: Standing, book: RuleBook, target: TierRule) -> None:
             status=409,
             field="tier",
         )
-
-
-def rank_of(standing: Standing, book: RuleBook) -> int | None:
-    """The rank the member stands on; of a tier out of use it is not in the rules."""
-    if standing.tier_id is None:
-        return None
-    known = book.tier_by_id.get(standing.tier_id)
-    if known is not None:
-        return known.rank
-    return Tier.objects.filter(pk=standing.tier_id).values_list("rank", flat=True).first()
 
 
 def _short(held: int, price: int) -> Refusal:

@@ -6,8 +6,8 @@ import datetime as dt
 
 import pytest
 
-from loyalty.models import CheckIn, MemberStats, Tier
-from loyalty.services import nightly_tiers, rules
+from loyalty.models import CheckIn, GiftPack, MemberStats, Policy, StreakStep, Tier
+from loyalty.services import checkins, nightly_tiers, rules
 from loyalty.services.checkout import Cart, CartLine
 from loyalty.services.nightly_tiers import Moved
 from members.models import Event, Member
@@ -18,7 +18,8 @@ from tests.loyalty.test_undoing import settle
 pytestmark = pytest.mark.django_db
 
 TODAY = dt.date(2026, 5, 20)  # AT in Shanghai
-UNTIL = TODAY - dt.timedelta(days=1)
+DAY = dt.timedelta(days=1)
+UNTIL = TODAY - DAY
 
 
 def standing(member: Member) -> tuple[str | None, dt.date | None, dt.date | None]:
@@ -145,6 +146,26 @@ def test_a_tier_no_longer_in_use_is_left_for_the_next_below() -> None:
     rules.publish(actor=None, at=AT)
     assert night() == Moved(down=1)
     assert standing(member)[0] == "银卡"
+
+
+def test_by_day_a_tier_no_longer_in_use_still_counts() -> None:
+    """A purchase, a check-in and a gift lift nobody to a tier below the one that is held."""
+    member = placed("金卡", until=TODAY)
+    Tier.objects.filter(name="金卡").update(is_active=False)
+    silver = factories.tiers()["银卡"]
+    pack = GiftPack.objects.create(name="试用银卡", points=1, tier=silver, tier_days=30)
+    Policy.objects.update(checkin_points=1)
+    StreakStep.objects.create(days=2, pack=pack)
+    rules.publish(actor=None, at=AT)
+    before = standing(member)
+    settle(1, Cart((CartLine(amount_fen=60000),), member_id=member.pk), at=AT - DAY)
+    for at in (AT - DAY, AT):
+        checkins.check_in(member_id=member.pk, shop=None, actor=None, at=at)
+    assert standing(member) == before
+    assert not Event.objects.filter(kind="tier_changed").exists()
+    # The better one is still to be had.
+    settle(2, Cart((CartLine(amount_fen=1000000),), member_id=member.pk), at=AT)
+    assert standing(member)[0] == "黑卡"
 
 
 def test_a_closed_member_is_left_alone() -> None:
