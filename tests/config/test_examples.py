@@ -177,6 +177,7 @@ def proxy(tmp_path: Path, settings: Any) -> Iterator[Proxy]:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", found.secure)) == 0:
                     break
+            time.sleep(0.02)
         yield found
     finally:
         nginx.terminate()
