@@ -24,7 +24,7 @@ from unfold.widgets import (
 
 from loyalty.admin import planning, rule_words
 from loyalty.admin.fields import YuanField
-from loyalty.models import Benefit, Tier
+from loyalty.models import Benefit, Policy, Tier
 from loyalty.money import format_yuan
 from loyalty.selectors import ladder
 from loyalty.selectors.planned import waiting
@@ -312,7 +312,7 @@ def _effects(grid: Grid, at: dt.datetime) -> list[dict[str, Any]]:
             "price_warning": rule_words.price_warning(form.instance, sheet),
         }
         for form, would, buyers in zip(
-            grid.forms, _would_hold(grid, at), _could_buy(grid, at), strict=True
+            grid.forms, _would_hold(grid, sheet, at), _could_buy(grid, at), strict=True
         )
     ]
 
@@ -346,7 +346,7 @@ def _starts_below(form: TierForm, tier: Tier) -> bool:
     return None not in amounts and amounts[0] < amounts[1]
 
 
-def _would_hold(grid: Grid, at: dt.datetime) -> list[int | None]:
+def _would_hold(grid: Grid, sheet: Policy, at: dt.datetime) -> list[int | None]:
     """A count for each column; None for one that is out of use or not filled in."""
     steps = [
         (place, form.instance)
@@ -359,7 +359,7 @@ def _would_hold(grid: Grid, at: dt.datetime) -> list[int | None]:
             ladder.Step(tier.threshold_fen, tier.dual_threshold_fen, tier.dual_checkins)
             for _place, tier in steps
         ],
-        progress=rules.policy().progress,
+        progress=sheet.progress,
         at=at,
     )
     found = {place: count for (place, _tier), count in zip(steps, counts, strict=True)}
