@@ -11,11 +11,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
-from loyalty.counter import drafts, presenters
+from loyalty.counter import drafts, identity, presenters
 from loyalty.counter.access import Till, counter_page
 from loyalty.services import joining
 from members import clock
 from members.errors import Refusal
+from members.models import Member
+from members.selectors import find
+from members.text import row_number
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -35,7 +38,11 @@ def join(request: HttpRequest, till: Till) -> HttpResponse:
     phone, name = request.POST.get("phone", "").strip(), request.POST.get("name", "")
     known = request.POST.get("known", "")
     try:
-        member_id = int(known) if known.isdecimal() else _open(till, phone, name)
+        member = (
+            identity.usable(find.by_id(row_number(known)), till=till)
+            if known
+            else _open(till, phone, name)
+        )
     except Refusal as refusal:
         context = {
             "till": till,
@@ -51,15 +58,15 @@ def join(request: HttpRequest, till: Till) -> HttpResponse:
     if not known:
         messages.success(request, _("The card is open. The sale can go on."))
     draft = drafts.load(till, sale_id)
-    draft.choose_member(member_id)
+    draft.choose_member(member.pk)
     drafts.save(till, draft)
     return redirect("counter:sale", sale_id)
 
 
-def _open(till: Till, phone: str, name: str) -> int:
+def _open(till: Till, phone: str, name: str) -> Member:
     if not phone:
         raise Refusal("phone_needed", gettext_lazy("Enter the phone number."), field="phone")
-    member = joining.join(
+    return joining.join(
         phone=phone,
         name=name,
         shop=till.shop,
@@ -67,7 +74,6 @@ def _open(till: Till, phone: str, name: str) -> int:
         at=clock.now(),
         channel="counter",
     )
-    return member.pk
 
 
 def sale_of(request: HttpRequest) -> uuid.UUID | None:

@@ -186,3 +186,22 @@ def test_somebody_who_has_a_card_goes_on_with_it(client: Client, cast: Cast) -> 
         "/counter/join/", {"phone": "13800001234", "sale": SALE, "known": cast.member.pk}
     )
     assert "王*敏" in client.get(answer["Location"]).text
+
+
+@pytest.mark.parametrize("known", ["999999", "9" * 30, "9" * 5000, "²"])
+def test_a_card_that_is_not_there_is_none_to_go_on_with(
+    client: Client, cast: Cast, known: str
+) -> None:
+    answer = client.post("/counter/join/", {"phone": "1", "sale": SALE, "known": known})
+    assert (answer.status_code, 'data-code="member_unknown"' in answer.text) == (404, True)
+    assert client.get(f"/counter/sale/{SALE}/").status_code == 200
+
+
+def test_nobody_goes_on_with_their_own_card(client: Client, cast: Cast) -> None:
+    cast.cashier.member = cast.member
+    cast.cashier.save()
+    answer = client.post(
+        "/counter/join/", {"phone": "13800001234", "sale": SALE, "known": cast.member.pk}
+    )
+    assert (answer.status_code, 'data-code="own_card"' in answer.text) == (403, True)
+    assert "王*敏" not in client.get(f"/counter/sale/{SALE}/").text
