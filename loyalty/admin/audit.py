@@ -17,7 +17,6 @@ from unfold.paginator import InfinitePaginator
 from loyalty.admin import events_words
 from loyalty.admin.filters import DaysFilter, days_of
 from loyalty.admin.orders import by_member_or_number, member_link, order_link
-from loyalty.models import Tier
 from loyalty.selectors import trail
 from members import clock
 from members.admin.base import ReadOnlyAdmin, person_of
@@ -123,10 +122,7 @@ class EventAdmin(SavedViewsMixin, ReadOnlyAdmin):
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """The page's events are put into words together: their names are read once."""
         changelist = super().get_changelist_instance(request)
-        names = events_words.Names(
-            tiers=dict(Tier.objects.values_list("pk", "name")),
-            staff={person.pk: str(person) for person in Staff.objects.all()},
-        )
+        names = events_words.names_in(changelist.result_list)
         for event in changelist.result_list:
             event.told = events_words.tell(event, names)
         return changelist

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,11 +46,17 @@ class Told:
 def tell_all(events: Iterable[Event]) -> list[Told]:
     """Every event in words, in the order given. ``staff`` and ``shop`` are read with the events."""
     rows = list(events)
+    names = names_in(rows)
+    return [tell(row, names) for row in rows]
+
+
+def names_in(rows: Collection[Event]) -> Names:
+    """What these events name by an id."""
     people = {row.data["staff"] for row in rows if isinstance(row.data.get("staff"), int)}
     people |= {row.data["by"] for row in rows if isinstance(row.data.get("by"), int)}
     written = [row.data.get("note", 0) for row in rows if row.kind == "note_added"]
     lent = [row.data["loan"] for row in rows if "loan" in row.data]
-    names = Names(
+    return Names(
         tiers=dict(Tier.objects.values_list("pk", "name")),
         staff={person.pk: str(person) for person in Staff.objects.filter(pk__in=people)}
         if people
@@ -60,7 +66,6 @@ def tell_all(events: Iterable[Event]) -> list[Told]:
         else {},
         things=dict(Loan.objects.filter(pk__in=lent).values_list("pk", "thing")) if lent else {},
     )
-    return [tell(row, names) for row in rows]
 
 
 def tell(event: Event, names: Names) -> Told:

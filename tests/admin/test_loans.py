@@ -15,6 +15,7 @@ from django.urls import reverse
 from loyalty.models import Benefit, Loan, RuleSet
 from loyalty.services import redeeming, rules
 from members.models import Event, Shop
+from members.services import notes
 from tests import factories
 from tests.admin.conftest import House, SignedIn, form_of
 from tests.admin.test_rule_forms import benefit_form, errors_of
@@ -227,3 +228,12 @@ def test_an_older_version_without_these_columns_shows_no_change(
     Event.objects.create(kind="rules_published", at=AT, data={"ruleset": new.pk, "before": old.pk})
     page = owner.get(reverse("admin:loyalty_ruleset_change", args=[new.pk]))
     assert page.context["changes"] == []
+
+
+def test_the_trail_names_what_was_lent_and_what_was_noted(
+    house: House, shelf: Shelf, owner: Client
+) -> None:
+    notes.add(member_id=house.member.pk, text="喜欢靠窗", actor=house.cashier, at=AT)
+    said = words(owner.get(reverse("admin:members_event_changelist")))
+    assert "《活着》" in said
+    assert "喜欢靠窗" in said
