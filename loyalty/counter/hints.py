@@ -38,12 +38,15 @@ def of_member(
     things are lent."""
     if standing is None or book is None:
         return {"visits": 0, "near": None, "usual": [], "specials": [], "checked_in": None}
+    today = clock.local_date(at)
+    late = loans.overdue_benefits(standing.id, day=today) if book.loans else set()
     return {
         "visits": _visits(standing, book),
         "near": near(quote) if quote else None,
         "usual": usual(standing.id),
-        "specials": specials(standing, book, shop_id=till.shop.pk, at=at),
-        **_check_in(standing.id, book, day=clock.local_date(at)),
+        "specials": specials(standing, book, late, shop_id=till.shop.pk, at=at),
+        "is_late": bool(late),
+        **_check_in(standing.id, book, day=today),
     }
 
 
@@ -96,13 +99,13 @@ def usual(member_id: int) -> list[Product]:
 
 
 def specials(
-    standing: Standing, book: RuleBook, *, shop_id: int, at: dt.datetime
+    standing: Standing, book: RuleBook, late: set[int], *, shop_id: int, at: dt.datetime
 ) -> list[dict[str, Any]]:
-    """The shop's special benefits for this member: what is left, or why not now."""
+    """The shop's special benefits for this member: what is left, or why not now. By those in
+    ``late`` something is overdue."""
     inputs = member_inputs(standing, book, shop_id=shop_id, at=at)
     used = dict(inputs.quota_used)
     today = clock.local_date(at)
-    late = loans.overdue_benefits(standing.id, day=today) if book.loans else frozenset()
     found = []
     for benefit, reach in book.benefits:
         if benefit.kind is not BenefitKind.SPECIAL or not reach.for_member(inputs):

@@ -79,6 +79,7 @@ def test_out_and_back_again(
     page = scan(client)
     assert '<span class="chip bad">' in page
     assert "5 days overdue" in words(page)
+    assert "金卡 something is overdue" in words(page)  # beside the name, also on a phone's sheet
     assert "借书回家 something is overdue" in words(page)
     refused = client.post(SERVE, {"do": f"special:{book.pk}", "redeem_key": str(uuid.uuid4())})
     assert (refused.status_code, Loan.objects.count()) == (409, 1)
@@ -87,6 +88,7 @@ def test_out_and_back_again(
 
     page = press(client, page, "back", loan)
     assert "Brought back: 《活着》. Thank you." in words(page)
+    assert "something is overdue" not in page
     assert "brought back today Undo" in words(page)
     page = press(client, page, "not-back", loan)
     assert "Out again: 《活着》." in words(page)
