@@ -13,13 +13,13 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from loyalty import locks
-from loyalty.models import Coupon, Entry, Lot, MemberStats, Order, QuotaUse, TierPurchase
+from loyalty.models import Coupon, Entry, Lot, MemberStats, Order, TierPurchase
 from loyalty.selectors import inputs as selectors
 from loyalty.services import keys, ledger
 from loyalty.services.ledger import Move
 from loyalty.services.working import check_standing
 from members.errors import Refusal
-from members.models import Shop, Staff
+from members.models import Event, Shop, Staff
 from members.services import events
 
 WINDOW = dt.timedelta(seconds=60)
@@ -103,7 +103,8 @@ def _is_unused(row: TierPurchase, lots: list[Lot]) -> bool:
     since = {"member_id": row.member_id, "at__gte": row.at}
     if Order.objects.filter(**since, is_valid=True).exists():
         return False
-    if QuotaUse.objects.filter(**since).exists():
+    # A special benefit without a limit leaves no other row.
+    if Event.objects.filter(**since, kind="benefit_redeemed").exists():
         return False
     coupons = row.gift["coupons"]
     active = Coupon.objects.filter(pk__in=coupons, status=Coupon.Status.ACTIVE)

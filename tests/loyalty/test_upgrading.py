@@ -28,6 +28,7 @@ from loyalty.services import (
     checkout,
     confirmations,
     nightly_tiers,
+    redeeming,
     rules,
     upgrade_undoing,
     upgrading,
@@ -399,12 +400,15 @@ def test_a_debt_that_the_gift_repaid_is_owed_again(gold: Tier) -> None:
         ("upgrade_unknown", {"shop": "far"}),
         ("already_undone", {"undone": True}),
         ("upgrade_in_use", {"sold": True}),
+        ("upgrade_in_use", {"redeemed": True}),
         ("upgrade_in_use", {"moved": True}),
         ("member_frozen", {"frozen": True}),
     ],
 )
 def test_what_is_not_undone(gold: Tier, code: str, more: dict[str, Any]) -> None:
     member = factories.member(points=5000)
+    lounge = factories.benefit("休息室", "special", text="休息室")
+    rules.publish(actor=None, at=AT)
     answer = buy(member, gold)
     asked = {name: value for name, value in more.items() if name == "at"}
     match next(iter(more)):
@@ -419,6 +423,15 @@ def test_what_is_not_undone(gold: Tier, code: str, more: dict[str, Any]) -> None
                 cart=cart,
                 expected_hash=None,
                 tender="cash",
+                shop=factories.shop(),
+                actor=None,
+                at=AT + SECOND,
+            )
+        case "redeemed":
+            redeeming.redeem_special(
+                key=uuid.uuid4(),
+                member_id=member.pk,
+                benefit_id=lounge.pk,
                 shop=factories.shop(),
                 actor=None,
                 at=AT + SECOND,
