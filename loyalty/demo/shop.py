@@ -97,7 +97,7 @@ def ensure_demo(*, passwords: Mapping[str, str], at: dt.datetime) -> list[str | 
     return [
         _("Open the counter and sign in as cashier."),
         _("Type 13700002468 and Enter: that is Zhao Xiaoyan, a gold member with stored value."),
-        _("Type 100 and Enter: see how the price is worked out. Enter once more settles it."),
+        _("Type 100: the price is worked out while you type. Enter settles it."),
     ]
 
 
