@@ -58,7 +58,14 @@ def new_servers() -> Servers:
         folder,
         PostgresServer(
             folder / "postgres",
-            settings={**POSTGRES_NOT_DURABLE, "shared_buffers": "128MB", "max_connections": "200"},
+            settings={
+                **POSTGRES_NOT_DURABLE,
+                "shared_buffers": "128MB",
+                "max_connections": "200",
+                # It would hold a table against an ANALYZE in a test's transaction, which waits
+                # no longer than a till does; and each database lives for one test.
+                "autovacuum": "off",
+            },
         ),
         ValkeyServer(folder / "valkey", settings=VALKEY_NOT_DURABLE),
     )
