@@ -11,6 +11,7 @@ from typing import Any
 
 from loyalty.models import Order, Refund, Tier
 from members.models import Event, Shop
+from members.selectors import find
 from members.services import inbox
 
 CONSUMER = "card_inbox"
@@ -24,7 +25,9 @@ def tell(event: Event, at: dt.datetime) -> None:
     facts = _FACTS[event.kind](event)
     if event.shop_id is not None:
         facts["shop"] = Shop.objects.values_list("name", flat=True).get(pk=event.shop_id)
-    inbox.deliver(member_id=event.member_id, kind=event.kind, data=facts, event=event, at=event.at)
+    # The message may come after the two cards of one person became one.
+    member_id = find.kept_id(event.member_id)
+    inbox.deliver(member_id=member_id, kind=event.kind, data=facts, event=event, at=event.at)
 
 
 def _settled(event: Event) -> Facts:

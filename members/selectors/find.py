@@ -39,6 +39,12 @@ def of_phone(phone: str) -> Member | None:
     return found
 
 
+def kept_id(member_id: int) -> int:
+    """The member whose this membership is now: itself, or what it was merged into."""
+    merged = Member.objects.filter(pk=member_id, merged_into__isnull=False)
+    return merged.values_list("merged_into_id", flat=True).first() or member_id
+
+
 def is_merged(member_id: int) -> bool:
     """Whether this membership ended by being merged into another."""
     return Member.objects.filter(pk=member_id, merged_into__isnull=False).exists()

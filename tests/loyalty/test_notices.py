@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from loyalty.services import adjusting, checkout, joining, notices, top_ups, undoing
+from loyalty.services import adjusting, checkout, joining, merging, notices, top_ups, undoing
 from loyalty.services.checkout import Cart, CartLine
 from members import registry
 from members.models import Event, InboxMessage, Member, Outbox
@@ -160,3 +160,17 @@ def test_joining_is_not_a_message() -> None:
     factories.shop()
     joining.join(phone="13800001234", shop=None, actor=None, at=AT)
     assert told() == []
+
+
+def test_what_is_told_late_comes_to_the_card_that_stayed() -> None:
+    kept, merged = factories.member(), factories.member("+8613900005678")
+    sell(merged, 5000)
+    merging.merge(
+        key=uuid.UUID(int=2),
+        kept_id=kept.pk,
+        merged_id=merged.pk,
+        actor=factories.owner(),
+        at=AT,
+    )
+    assert [kind for kind, _data in told()] == ["settled"]
+    assert InboxMessage.objects.get().member_id == kept.pk
