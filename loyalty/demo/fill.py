@@ -71,7 +71,9 @@ def fill(*, at: dt.datetime, members: int) -> int:
     with transaction.atomic():
         rows.write(years, walk_ins, ruleset_id=scene.ruleset_id, now=at)
         events.record(kind="demo_filled", at=at, data={"members": members}, outbox=False)
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Autovacuum may hold a table; it gives way, but on a busy machine not within our patience.
+        cursor.execute("SET LOCAL lock_timeout = 0")
         cursor.execute("ANALYZE")
     return len(sold) + len(walk_ins)
 

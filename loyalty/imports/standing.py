@@ -76,5 +76,8 @@ READ = (
 def work_out() -> None:
     """Figures of every member with a new order. The members' accounts must be locked."""
     with connection.cursor() as cursor:
+        # Autovacuum may hold one of them; it gives way, but not always within our patience.
+        cursor.execute("SET LOCAL lock_timeout = 0")
         cursor.execute(f"ANALYZE {READ}")
+        cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
         cursor.execute(FIGURES, {"weeks": WEEKS_KEPT})
