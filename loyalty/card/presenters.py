@@ -14,7 +14,7 @@ from loyalty.selectors.inputs import Standing
 from loyalty.services import offers, tiers, upgrading, working
 from loyalty.services.offers import BestOffer, HeldCoupon
 from loyalty.settlement import streaks
-from loyalty.settlement.rulebook import RuleBook, TierRule
+from loyalty.settlement.rulebook import RuleBook
 from loyalty.settlement.types import Coupon, CouponKind
 from members import clock
 from members.models import Member, Shop
@@ -42,15 +42,9 @@ def grouped(digits: str) -> str:
     return " ".join(digits[i : i + 4] for i in range(0, len(digits), 4))
 
 
-def next_tier(standing: Standing, book: RuleBook) -> TierRule | None:
-    present = book.tier_by_id.get(standing.tier_id or 0)
-    above = (tier for tier in book.tiers if present is None or tier.rank > present.rank)
-    return next(above, None)
-
-
 def progress(standing: Standing, book: RuleBook) -> dict[str, Any] | None:
     """The way to the next tier; None on the highest one."""
-    target = next_tier(standing, book)
+    target = tiers.next_tier(standing, book)
     if target is None:
         return None
     done_fen = tiers.progress_fen(standing, book)

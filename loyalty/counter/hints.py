@@ -23,6 +23,7 @@ from members import clock
 
 LOOKED_BACK = 20  # orders
 USUAL = 3  # articles
+FAR = 20  # visits to the next tier that are still worth telling
 NEAR_PM = 500  # a threshold is near when at most half of the present amount is missing
 
 
@@ -66,13 +67,10 @@ def _check_in(member_id: int, book: RuleBook, *, day: dt.date) -> dict[str, Any]
 
 def _visits(standing: Standing, book: RuleBook) -> int:
     """Visits of the usual size to the next tier; 0 when nobody can say, or it is far away."""
-    present = book.tier_by_id.get(standing.tier_id or 0)
-    for tier in book.tiers:
-        if present is None or tier.rank > present.rank:
-            missing = tier.threshold_fen - tiers.progress_fen(standing, book)
-            visits = offers.visits_to(standing, missing) if missing > 0 else 0
-            return visits if visits <= 20 else 0
-    return 0
+    tier = tiers.next_tier(standing, book)
+    missing_fen = tier.threshold_fen - tiers.progress_fen(standing, book) if tier else 0
+    visits = offers.visits_to(standing, missing_fen) if missing_fen > 0 else 0
+    return visits if visits <= FAR else 0
 
 
 def near(quote: dict[str, Any]) -> dict[str, Any] | None:

@@ -43,19 +43,16 @@ def member_view(standing: Standing, book: RuleBook | None) -> dict[str, Any]:
 
 
 def _next_tier(standing: Standing, book: RuleBook | None) -> dict[str, Any] | None:
-    if book is None:
+    tier = tiers.next_tier(standing, book) if book is not None else None
+    if book is None or tier is None:
         return None
-    present = book.tier_by_id.get(standing.tier_id) if standing.tier_id else None
-    for tier in book.tiers:
-        if present is None or tier.rank > present.rank:
-            progress = tiers.progress_fen(standing, book)
-            return {
-                "name": tier.name,
-                "threshold_fen": tier.threshold_fen,
-                "progress_fen": progress,
-                "missing_fen": max(tier.threshold_fen - progress, 0),
-            }
-    return None
+    progress_fen = tiers.progress_fen(standing, book)
+    return {
+        "name": tier.name,
+        "threshold_fen": tier.threshold_fen,
+        "progress_fen": progress_fen,
+        "missing_fen": max(tier.threshold_fen - progress_fen, 0),
+    }
 
 
 def standing_of(member_id: int, *, at: dt.datetime) -> tuple[Standing | None, RuleBook | None]:

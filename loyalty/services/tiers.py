@@ -29,6 +29,13 @@ def rank_of(tier_id: int | None, book: RuleBook) -> int | None:
     return Tier.objects.filter(pk=tier_id).values_list("rank", flat=True).first()
 
 
+def next_tier(standing: Standing, book: RuleBook) -> TierRule | None:
+    """The lowest tier above the member's; None on the highest one."""
+    rank = rank_of(standing.tier_id, book)
+    above = (tier for tier in book.tiers if rank is None or tier.rank > rank)
+    return next(above, None)
+
+
 def due_promotion(
     *, book: RuleBook, tier_id: int | None, progress_fen: int, checkins: int
 ) -> TierRule | None:

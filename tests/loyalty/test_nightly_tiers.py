@@ -6,6 +6,8 @@ import datetime as dt
 
 import pytest
 
+from loyalty.card import presenters as card
+from loyalty.counter import presenters as counter
 from loyalty.models import CheckIn, GiftPack, MemberStats, Policy, StreakStep, Tier
 from loyalty.services import checkins, nightly_tiers, rules
 from loyalty.services.checkout import Cart, CartLine
@@ -163,7 +165,14 @@ def test_by_day_a_tier_no_longer_in_use_still_counts() -> None:
         checkins.check_in(member_id=member.pk, shop=None, actor=None, at=at)
     assert standing(member) == before
     assert not Event.objects.filter(kind="tier_changed").exists()
-    # The better one is still to be had.
+    # The better one is still to be had, and is what the card and the counter point to.
+    held, book = counter.standing_of(member.pk, at=AT)
+    assert held is not None
+    assert book is not None
+    way = card.progress(held, book)
+    assert way is not None
+    assert (way["name"], way["missing_fen"]) == ("黑卡", 940100)
+    assert counter.member_view(held, book)["next_tier"]["name"] == "黑卡"
     settle(2, Cart((CartLine(amount_fen=1000000),), member_id=member.pk), at=AT)
     assert standing(member)[0] == "黑卡"
 
