@@ -8,6 +8,9 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 VENV := .venv
 BIN := $(VENV)/bin
 
+# Images for containers like to set it; each of our many processes would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run empty demo-reset test lint bench screenshots reset lock messages bootstrap bootstrap-dev
 .DEFAULT_GOAL := run
 

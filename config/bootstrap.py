@@ -122,6 +122,7 @@ def install(lock: Path) -> None:
             "pip",
             "install",
             "--quiet",
+            "--compile-bytecode",  # once, instead of by each of the many processes that start
             "--python",
             PYTHON,
             "--require-hashes",
