@@ -13,7 +13,7 @@ from loyalty.locks import AccountBook
 from loyalty.models import Account, Entry
 from loyalty.selectors import inputs as selectors
 from loyalty.selectors.inputs import Standing
-from loyalty.services import keys, ledger
+from loyalty.services import keys, ledger, top_ups
 from loyalty.services.working import check_standing, rules_of
 from loyalty.settlement.rulebook import RuleBook
 from members import clock
@@ -38,7 +38,7 @@ def adjust(
     """Add to or take from one account (points, or fen). The same key replays the first answer.
 
     Refuses ``adjust_kind``, ``adjust_zero``, ``adjust_too_large``, ``reason_missing``,
-    ``balance_short`` and what concerns the member.
+    ``balance_short``, ``balance_limit`` and what concerns the member.
     """
     reason = reason.strip()
     if kind not in Account.Kind.values:
@@ -116,6 +116,7 @@ def _add(
             source="adjustment",
             expires_at=clock.end_of_validity(at, months=book.policy["points_months"]),
         )
+    top_ups.check_limit(amount, standing, field="delta")
     lot = ledger.NewLot(
         standing.id,
         "value",

@@ -13,7 +13,7 @@ from loyalty.locks import AccountBook
 from loyalty.models import Entry, TopUp, TopUpPlan
 from loyalty.selectors import inputs as selectors
 from loyalty.selectors.inputs import Standing
-from loyalty.services import gifts, keys, ledger, rules
+from loyalty.services import gifts, keys, ledger, rules, spending
 from loyalty.services.working import TENDERS, check_standing, rules_of
 from loyalty.settlement.rulebook import RuleBook
 from members import clock
@@ -38,8 +38,9 @@ def top_up(
     """Pay in by a plan, or a free amount without a gift. The same key replays the first answer.
 
     Refuses ``top_up_amount``, ``plan_unknown``, ``plan_not_for_tier``, ``balance_limit``,
-    ``tender_unknown`` and what concerns the member.
+    ``tender_unknown``, ``own_card`` and what concerns the member.
     """
+    spending.refuse_own_card(member_id=member_id, actor=actor)
     if tender not in TENDERS:
         raise Refusal("tender_unknown", _("Choose how it is paid."), field="tender")
     return keys.once(
@@ -87,14 +88,19 @@ def _check_amount(paid_fen: int, bonus_fen: int, standing: Standing) -> None:
             _("Enter an amount between ¥0.01 and ¥100,000."),
             field="amount_fen",
         )
+    check_limit(paid_fen + bonus_fen, standing, field="amount_fen")
+
+
+def check_limit(more_fen: int, standing: Standing, *, field: str) -> None:
+    """Refuse ``balance_limit`` if the card would hold more than it may, by law and by settings."""
     limit = rules.policy().top_up_max_balance_fen
-    held = standing.value_fen + paid_fen + bonus_fen
+    held = standing.value_fen + more_fen
     if held > limit:
         raise Refusal(
             "balance_limit",
             _("A card may hold ¥%(limit)s at most. Choose a smaller amount.")
             % {"limit": f"{limit // 100:,}"},
-            field="amount_fen",
+            field=field,
             details={"limit_fen": limit, "would_hold_fen": held},
         )
 

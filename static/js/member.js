@@ -40,7 +40,8 @@ function tick() {
 
 const live = document.querySelector("[data-live]");
 const opened = performance.now();
-let isSoon = false; // the code was just read at a counter: news is on its way
+let isSoon = false; // the code was read at a counter: news is on its way
+let hurryUntil = 0;
 let wake = () => {};
 
 async function look() {
@@ -49,9 +50,13 @@ async function look() {
     if (answer.status === 401) location.reload();
     if (!answer.ok) return;
     const news = await answer.json();
+    if (news.soon && !isSoon) hurryUntil = performance.now() + 30000;
     isSoon = news.soon;
     if (news.confirm) location.assign(news.confirm);
-    else if (String(news.version) !== live.dataset.version) await follow(String(news.version));
+    else if (String(news.version) !== live.dataset.version) {
+      hurryUntil = 0; // it has come
+      await follow(String(news.version));
+    }
   } catch {
     // Out of reach: asked again.
   }
@@ -61,7 +66,8 @@ async function look() {
 async function watch() {
   for (;;) {
     if (!document.hidden) await look();
-    const pause = isSoon ? 250 : performance.now() - opened < 180000 ? 600 : 5000;
+    const now = performance.now();
+    const pause = now < hurryUntil ? 250 : isSoon || now - opened < 180000 ? 600 : 5000;
     await new Promise((done) => {
       wake = done;
       setTimeout(done, pause);
