@@ -13,6 +13,7 @@ from unfold.forms import AuthenticationForm
 from unfold.sites import UnfoldAdminSite
 
 from config.admin import home, palette, programs
+from loyalty.counter.access import BY_PIN
 from members import clock
 from members.models import Staff
 
@@ -40,7 +41,8 @@ class OfficeSite(UnfoldAdminSite):
             super().register(ours, admin_class, **options)
 
     def has_permission(self, request: HttpRequest) -> bool:
-        return isinstance(request.user, Staff) and request.user.is_active
+        by_password = not request.session.get(BY_PIN)
+        return isinstance(request.user, Staff) and request.user.is_active and by_password
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         # Asked only by the page that shows it.

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from django.contrib.auth.signals import user_logged_in
 from django.contrib.auth.views import redirect_to_login
+from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -20,6 +22,8 @@ from members.selectors.staff import shop_of
 from members.services.staff import staff_shops
 
 SHOP_KEY = "shop_id"
+# In the session of somebody who came in by PIN: for the counter, not for the back office.
+BY_PIN = "by_pin"
 REFUSED_HEADER = "X-Refused"
 # The camera's reader is WebAssembly; nowhere else may a page run any.
 CAMERA_SCRIPTS = {"script-src": ["'wasm-unsafe-eval'"]}
@@ -32,6 +36,11 @@ class Till:
     staff: Staff
     shop: Shop
     counter: str = ""
+
+
+@receiver(user_logged_in)
+def password_was_given(request: HttpRequest, **_kwargs: Any) -> None:
+    request.session.pop(BY_PIN, None)
 
 
 def current_staff(request: HttpRequest) -> Staff | None:

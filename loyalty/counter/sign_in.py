@@ -1,4 +1,4 @@
-"""Log in, choose the shop, log out."""
+"""Log in, choose the shop, hand over to a colleague, log out."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from loyalty.counter.access import SHOP_KEY, current_shop, current_staff
+from loyalty.counter.access import BY_PIN, SHOP_KEY, current_shop, current_staff
 from members.errors import Refusal
-from members.services.staff import staff_shops
+from members.models import Staff
+from members.services.staff import check_pin, colleagues, staff_shops
 
 
 class LoginForm(forms.Form):
@@ -78,8 +79,52 @@ def choose_shop(request: HttpRequest) -> HttpResponse:
             request.session[SHOP_KEY] = chosen.pk
             return redirect("counter:home")
         error = Refusal("shop_unknown", _("Choose one of these shops."), field="shop", status=403)
-    context = {"shops": shops, "error": error, "shop": current_shop(request, staff)}
-    return render(request, "counter/shop.html", context, status=error.status if error else 200)
+    return _shop_page(request, staff, error=error)
+
+
+def _shop_page(
+    request: HttpRequest,
+    staff: Staff,
+    *,
+    error: Refusal | None = None,
+    pin_error: Refusal | None = None,
+) -> HttpResponse:
+    shop = current_shop(request, staff)
+    context = {
+        "shops": list(staff_shops(staff)),
+        "shop": shop,
+        "others": list(colleagues(shop=shop, staff=staff)) if shop else [],
+        "other": request.POST.get("person", ""),
+        "error": error,
+        "pin_error": pin_error,
+    }
+    refusal = error or pin_error
+    return render(request, "counter/shop.html", context, status=refusal.status if refusal else 200)
+
+
+@never_cache
+@sensitive_post_parameters("pin")
+@require_POST
+def take_over(request: HttpRequest) -> HttpResponse:
+    """A colleague goes on at a counter that is open, by PIN: a session of their own."""
+    staff = current_staff(request)
+    if staff is None:
+        return redirect("counter:login")
+    shop = current_shop(request, staff)
+    if shop is None:
+        return redirect("counter:shop")
+    wanted = request.POST.get("person", "")
+    person = next((x for x in colleagues(shop=shop, staff=staff) if str(x.pk) == wanted), None)
+    try:
+        if person is None:
+            raise Refusal("person_unknown", _("Choose who takes over."), field="person", status=400)
+        check_pin(staff=person, pin=request.POST.get("pin", ""))
+    except Refusal as refusal:
+        return _shop_page(request, staff, pin_error=refusal)
+    login(request, person, backend="members.backends.StaffBackend")
+    request.session[SHOP_KEY] = shop.pk
+    request.session[BY_PIN] = True
+    return redirect("counter:home")
 
 
 def locked_out(request: HttpRequest, *_more: object) -> HttpResponse:

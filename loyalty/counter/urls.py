@@ -39,6 +39,7 @@ urlpatterns = [
     path("login/", sign_in.log_in, name="login"),
     path("logout/", sign_in.log_out, name="logout"),
     path("shop/", sign_in.choose_shop, name="shop"),
+    path("shop/take-over/", sign_in.take_over, name="take_over"),
     path("join/", joining.join, name="join"),
     path("top-up/", topping_up.top_up, name="top_up"),
     path("top-ups/<int:top_up_id>/", topping_up.topped_up, name="topped_up"),

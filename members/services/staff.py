@@ -9,7 +9,7 @@ from itertools import pairwise
 from django.contrib.auth.hashers import check_password, make_password
 from django.core.cache import cache
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from members.errors import Refusal
@@ -76,6 +76,13 @@ def set_pin(*, staff_id: int, pin: str, actor: Staff, at: dt.datetime) -> None:
         Staff.objects.filter(pk=staff_id).update(pin_hash=make_password(pin))
         events.record(kind="pin_set", at=at, staff_id=actor.pk, data={"staff": staff_id})
     cache.delete(_tries_key(staff_id))
+
+
+def colleagues(*, shop: Shop, staff: Staff) -> QuerySet[Staff]:
+    """Who else may take over a counter of this shop by their PIN, by name."""
+    serves = Q(role=Staff.Role.OWNER) | Q(shops=shop)
+    others = Staff.objects.filter(serves, is_active=True).exclude(pk=staff.pk).exclude(pin_hash="")
+    return others.order_by("display_name", "pk").distinct()
 
 
 def check_pin(*, staff: Staff, pin: str) -> None:

@@ -80,6 +80,7 @@ ROWS: dict[str, tuple[Row, Row]] = {
     "counter:login": (staff("on", else_="200"), alike("401")),
     "counter:logout": (NO, alike("login")),
     "counter:shop": (staff("200"), staff("403")),  # without naming one
+    "counter:take_over": (NO, staff("400")),  # without naming anybody
     "counter:join": (staff("200"), staff("400")),
     "counter:top_up": (staff("200"), staff("400")),
     "counter:topped_up": (staff("200", far="404"), NO),
