@@ -170,6 +170,7 @@ def upgrade_for_points(page: Page, cashier: Cashier, reader: Reader) -> None:
     reader.look("upgrade refused")
     price_black(1000)
     page.goto(page.url)
+    page.locator("button.settle:focus").wait_for()
     page.keyboard.press("Enter")
     page.locator("[data-state=upgraded]").wait_for()
     reader.look("upgraded")
