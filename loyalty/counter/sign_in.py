@@ -70,11 +70,10 @@ def choose_shop(request: HttpRequest) -> HttpResponse:
     staff = current_staff(request)
     if staff is None:
         return redirect("counter:login")
-    shops = list(staff_shops(staff))
     error = None
     if request.method == "POST":
         wanted = request.POST.get("shop", "")
-        chosen = next((shop for shop in shops if str(shop.pk) == wanted), None)
+        chosen = next((shop for shop in staff_shops(staff) if str(shop.pk) == wanted), None)
         if chosen is not None:
             request.session[SHOP_KEY] = chosen.pk
             return redirect("counter:home")
