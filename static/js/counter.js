@@ -10,6 +10,7 @@ const AMOUNT = /^[¥0-9０-９.。]{1,10}$/;
 const PENDING = "counter-pending";
 const RETRY_MS = 2000;
 const PATIENCE_MS = 10000;
+const FAILURES = 3; // of the server's own, before it is said
 
 const one = (selector) => document.querySelector(selector);
 const all = (selector) => document.querySelectorAll(selector);
@@ -33,12 +34,15 @@ async function answerOf(action, body) {
     credentials: "same-origin",
     signal: AbortSignal.timeout(PATIENCE_MS),
   });
-  if (answer.status >= 500 && !answer.headers.has("X-Refused")) throw new TypeError("server");
+  if (answer.status >= 500 && !answer.headers.has("X-Refused")) {
+    throw new TypeError("server", { cause: answer.status });
+  }
   return answer;
 }
 
 // Sends the form and shows what follows. While the network is gone the very same request is
-// tried again: its key and its turn make it count once.
+// tried again: its key and its turn make it count once. What the server itself cannot do, time
+// after time, may be left: the last sales tell what became of it.
 Counter.send = async (form, submitter, extra) => {
   if (sending) return;
   sending = true;
@@ -50,18 +54,21 @@ Counter.send = async (form, submitter, extra) => {
 };
 
 async function deliver({ action, body }) {
-  for (;;) {
+  for (let failed = 0; ; ) {
     try {
       const answer = await answerOf(action, new URLSearchParams(body));
       const html = await answer.text();
       sessionStorage.removeItem(PENDING);
-      one("#offline").hidden = true;
+      one("#offline").hidden = one("#stuck").hidden = true;
       sending = false;
       document.body.removeAttribute("aria-busy");
       show(html, answer.url);
       return;
-    } catch {
-      one("#offline").hidden = false;
+    } catch (error) {
+      failed += error.cause === 500 ? 1 : 0;
+      const isStuck = failed >= FAILURES;
+      one("#offline").hidden = isStuck;
+      one("#stuck").hidden = !isStuck;
       await pause();
     }
   }
@@ -281,6 +288,7 @@ Counter.ready = (isAnswer) => {
 
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-retry]")) wake();
+  if (event.target.closest("[data-leave]")) sessionStorage.removeItem(PENDING);
   const key = event.target.closest("[data-pad]")?.dataset.pad;
   if (key === undefined || !entry()) return;
   const words = entry().value;

@@ -303,6 +303,18 @@ def test_a_lost_network_loses_nothing(gold: Member, site: str, browser: Browser)
     assert lost
     assert page.locator("#offline").is_hidden()
 
+    # Our own fault, time after time, is no dead end.
+    page.route("**/counter/sale/**", lambda route: route.fulfill(status=500, body="broken"))
+    cashier.write("cake")
+    page.keyboard.press("Enter")
+    page.locator("#offline").wait_for()
+    for _turn in range(2):
+        page.locator("[data-retry]").click()
+    until(page, "something is wrong on our side")
+    page.locator("#stuck").get_by_role("link", name="Last sales").click()
+    page.wait_for_url("**/counter/orders/")
+    assert page.evaluate("sessionStorage.getItem('counter-pending')") is None
+
 
 def test_double_enter_and_two_tabs_are_one_sale(gold: Member, site: str, browser: Browser) -> None:
     watched = open_page(browser, site, DESKTOP, "en")
