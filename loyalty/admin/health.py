@@ -26,6 +26,7 @@ Job = NightlyRun.Job
 WHAT: dict[str, Promise] = {
     Job.EXPIRY: lazy("Takes points and coupons past their last day."),
     Job.TIERS: lazy("Moves members whose tier has had its time, after the grace days."),
+    Job.BIRTHDAYS: lazy("Gives the tiers' birthday gifts, also for days on which it did not run."),
     Job.RECONCILE: lazy("Recomputes every balance and every sale, and compares."),
 }
 COUNTS: dict[str, Promise] = {
@@ -35,6 +36,8 @@ COUNTS: dict[str, Promise] = {
     "coupons": lazy("coupons"),
     "down": lazy("members moved down"),
     "renewed": lazy("members kept"),
+    "given": lazy("birthday gifts"),
+    "nothing_left": lazy("members for whom nothing was left"),
     "accounts": lazy("accounts"),
     "entries": lazy("movements"),
     "orders": lazy("purchases"),

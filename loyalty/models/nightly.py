@@ -15,6 +15,7 @@ class NightlyRun(models.Model):
     class Job(models.TextChoices):
         EXPIRY = "expiry", _("expiry of points and coupons")
         TIERS = "tiers", _("tiers")
+        BIRTHDAYS = "birthdays", _("birthday gifts")
         RECONCILE = "reconcile", _("reconciliation")
 
     job = models.CharField(_("job"), max_length=9, choices=Job)
@@ -29,7 +30,8 @@ class NightlyRun(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["job", "local_date"], name="nightlyrun_once_a_day"),
             models.CheckConstraint(
-                condition=Q(job__in=["expiry", "tiers", "reconcile"]), name="nightlyrun_job_known"
+                condition=Q(job__in=["expiry", "tiers", "birthdays", "reconcile"]),
+                name="nightlyrun_job_known",
             ),
             models.CheckConstraint(
                 condition=(Q(finished_at__isnull=True) & Q(result__isnull=True))

@@ -47,6 +47,14 @@ class Tier(models.Model):
         blank=True,
         related_name="+",
     )
+    birthday_pack = models.ForeignKey(
+        "loyalty.GiftPack",
+        models.PROTECT,
+        verbose_name=_("birthday gift"),
+        null=True,
+        blank=True,
+        related_name="+",
+    )
     face = models.ForeignKey(
         CardFace, models.PROTECT, verbose_name=_("card face"), null=True, blank=True
     )

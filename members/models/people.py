@@ -113,6 +113,11 @@ class Member(models.Model):
             models.Index(fields=["joined_at"], name="member_joined"),
         ]
         constraints = [
+            models.Index(
+                fields=["birth_month", "birth_day"],
+                condition=Q(birth_month__isnull=False),
+                name="member_birthday",
+            ),
             models.CheckConstraint(
                 condition=Q(phone__isnull=True) | Q(phone__regex=r"^\+[1-9][0-9]{6,14}$"),
                 name="member_phone_e164",
