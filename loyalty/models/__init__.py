@@ -1,5 +1,4 @@
 from loyalty.models.birthdays import BirthdayGift
-from loyalty.models.approvals import Approval
 from loyalty.models.bulk import BulkIssue, BulkIssueMember
 from loyalty.models.catalogue import Category, MemberPrice, Product
 from loyalty.models.confirmations import SpendConfirmation
@@ -27,7 +26,6 @@ from loyalty.models.streaks import StreakGift, StreakStep
 
 __all__ = [
     "Account",
-    "Approval",
     "Benefit",
     "BirthdayGift",
     "BulkIssue",
