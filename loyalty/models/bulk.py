@@ -71,6 +71,7 @@ class BulkIssueMember(models.Model):
         CLOSED = "closed", _("membership ended")
         LIMIT = "limit", _("has as many as allowed")
         STOCK = "stock", _("none left")
+        BUDGET = "budget", _("budget used up")
         OVER = "over", _("coupon no longer in use")
 
     issue = models.ForeignKey(BulkIssue, models.PROTECT, related_name="members", db_index=False)
@@ -93,7 +94,11 @@ class BulkIssueMember(models.Model):
             models.CheckConstraint(
                 condition=(Q(outcome="given") & Q(coupon__isnull=False))
                 | (
-                    Q(outcome__in=["waiting", "frozen", "closed", "limit", "stock", "over"])
+                    Q(
+                        outcome__in=[
+                            *("waiting", "frozen", "closed", "limit", "stock", "budget", "over")
+                        ]
+                    )
                     & Q(coupon__isnull=True)
                 ),
                 name="bulkissuemember_coupon_if_given",

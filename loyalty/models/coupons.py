@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, When
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.models.rules import ScopedRule
@@ -9,7 +9,11 @@ from members.models import Member
 
 
 class CouponTemplate(ScopedRule):
-    """The kind of a coupon: what it is worth, where, when, and how many there may be."""
+    """The kind of a coupon: what it is worth, where, when, and how many there may be.
+
+    ``budget_fen`` is the most that all its coupons together may take off. Of it,
+    ``budget_used_fen`` is what those given so far can come to, used or not; 0 without a budget.
+    """
 
     class Kind(models.TextChoices):
         AMOUNT_OFF = "amount_off", _("amount off")
@@ -27,6 +31,7 @@ class CouponTemplate(ScopedRule):
     rate_pm = models.PositiveSmallIntegerField(_("pay per mille"), default=1000)
     cap_fen = models.BigIntegerField(_("at most"), null=True, blank=True)
     threshold_fen = models.BigIntegerField(_("from"), default=0)
+    threshold_on_list = models.BooleanField(_("threshold counts at list price"), default=False)
     nth_n = models.PositiveSmallIntegerField(_("every nth unit"), default=0)
     multiplier_pm = models.PositiveIntegerField(_("points × per mille"), default=1000)
     uses = models.PositiveSmallIntegerField(_("uses"), default=1)
@@ -40,6 +45,8 @@ class CouponTemplate(ScopedRule):
     )
     stock = models.PositiveIntegerField(_("stock"), null=True, blank=True)
     issued_count = models.PositiveIntegerField(default=0, editable=False)
+    budget_fen = models.BigIntegerField(_("budget"), null=True, blank=True)
+    budget_used_fen = models.BigIntegerField(default=0, editable=False)
     per_member_limit = models.PositiveSmallIntegerField(
         _("at most per member"), null=True, blank=True
     )
@@ -90,6 +97,27 @@ class CouponTemplate(ScopedRule):
                 name="coupontemplate_stock_kept",
             ),
             models.CheckConstraint(
+                condition=Q(threshold_on_list=False) | Q(threshold_fen__gte=1),
+                name="coupontemplate_list_price_threshold",
+            ),
+            models.CheckConstraint(
+                condition=Q(budget_fen__isnull=True)
+                | (Q(budget_fen__gte=1) & Q(kind="amount_off"))
+                | (Q(budget_fen__gte=1) & Q(kind="percent", cap_fen__isnull=False)),
+                name="coupontemplate_budget_countable",
+            ),
+            models.CheckConstraint(
+                condition=Q(budget_fen__isnull=True)
+                | (
+                    Q(budget_used_fen__lte=F("budget_fen"))
+                    & Q(
+                        budget_used_fen__gte=F("issued_count")
+                        * Case(When(kind="percent", then=F("cap_fen")), default=F("amount_fen"))
+                    )
+                ),
+                name="coupontemplate_budget_kept",
+            ),
+            models.CheckConstraint(
                 condition=Q(scope__in=["all", "categories", "products"]),
                 name="coupontemplate_scope_known",
             ),
@@ -97,6 +125,13 @@ class CouponTemplate(ScopedRule):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def most_fen(self) -> int | None:
+        """The most that one coupon can take off; None where nobody can say."""
+        if self.kind == self.Kind.AMOUNT_OFF:
+            return self.amount_fen
+        return self.cap_fen if self.kind == self.Kind.PERCENT else None
 
 
 class Coupon(models.Model):
