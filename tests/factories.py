@@ -91,7 +91,11 @@ def member(
     bonus_fen: int = 0,
     **more: Any,
 ) -> Member:
-    """A member with the three accounts, their figures, a tier and, if asked, card and balances."""
+    """A member with the three accounts, their figures, a tier and, if asked, card and balances.
+
+    The phone is proved unless said otherwise.
+    """
+    more.setdefault("phone_proved_at", AT if phone else None)
     person = Member.objects.create(
         phone=phone,
         phone_tail=(phone or "")[-4:],

@@ -299,6 +299,9 @@ class Policy(models.Model):
         related_name="+",
     )
     top_up_max_balance_fen = models.BigIntegerField(_("most a card may hold"), default=500000)
+    top_up_max_unproved_fen = models.BigIntegerField(
+        _("most until its phone is confirmed"), default=100000
+    )
     default_tender = models.CharField(_("usual tender"), max_length=8, default="cash")
     ruleset = models.ForeignKey(RuleSet, models.PROTECT, null=True, related_name="+")
 
@@ -331,3 +334,9 @@ class Policy(models.Model):
 
     def __str__(self) -> str:
         return str(_("policy"))
+
+    def most_fen(self, *, is_phone_proved: bool) -> int:
+        """What a card may hold at most, principal and bonus together."""
+        if is_phone_proved:
+            return self.top_up_max_balance_fen
+        return min(self.top_up_max_unproved_fen, self.top_up_max_balance_fen)

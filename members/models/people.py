@@ -60,6 +60,8 @@ class Member(models.Model):
     pinyin = models.CharField(max_length=40, blank=True, editable=False)
     phone = models.CharField(_("phone"), max_length=16, null=True, blank=True, unique=True)
     phone_tail = models.CharField(max_length=4, blank=True, editable=False)
+    # When its holder first showed that they have this phone: by a texted code, or by WeChat.
+    phone_proved_at = models.DateTimeField(_("phone confirmed"), null=True, editable=False)
     external_no = models.CharField(
         _("number in another system"), max_length=64, null=True, blank=True, unique=True
     )
@@ -111,16 +113,20 @@ class Member(models.Model):
             models.Index(fields=["phone_tail"], name="member_phone_tail"),
             models.Index(fields=["pinyin"], name="member_pinyin", opclasses=["text_pattern_ops"]),
             models.Index(fields=["joined_at"], name="member_joined"),
-        ]
-        constraints = [
             models.Index(
                 fields=["birth_month", "birth_day"],
                 condition=Q(birth_month__isnull=False),
                 name="member_birthday",
             ),
+        ]
+        constraints = [
             models.CheckConstraint(
                 condition=Q(phone__isnull=True) | Q(phone__regex=r"^\+[1-9][0-9]{6,14}$"),
                 name="member_phone_e164",
+            ),
+            models.CheckConstraint(
+                condition=Q(phone_proved_at__isnull=True) | Q(phone__isnull=False),
+                name="member_proved_has_phone",
             ),
             models.CheckConstraint(
                 condition=Q(status__in=["active", "frozen", "closed"]), name="member_status_known"
