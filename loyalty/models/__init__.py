@@ -21,6 +21,7 @@ from loyalty.models.orders import (
 from loyalty.models.past import PastCampaign, PastRedemption, PastTarget
 from loyalty.models.planned import PlannedChange
 from loyalty.models.rules import Benefit, Policy, RuleSet, Tier
+from loyalty.models.seals import LedgerSeal
 from loyalty.models.standing import CheckIn, MemberStats, QuotaUse, TierPurchase
 from loyalty.models.streaks import StreakGift, StreakStep
 
@@ -40,6 +41,7 @@ __all__ = [
     "GiftPack",
     "GiftPackCoupon",
     "HeldSale",
+    "LedgerSeal",
     "Loan",
     "Lot",
     "MemberPrice",
