@@ -19,7 +19,16 @@ from loyalty import locks
 from loyalty.demo import fill
 from loyalty.models import NightlyRun
 from loyalty.selectors import reconciliation
-from loyalty.services import bulk, coupons, expiry, held_sales, nightly, nightly_tiers, planned
+from loyalty.services import (
+    bulk,
+    coupons,
+    expiry,
+    held_sales,
+    nightly,
+    nightly_tiers,
+    planned,
+    sealing,
+)
 from members import clock
 from members.errors import Refusal
 
@@ -88,7 +97,9 @@ def _reconcile() -> dict[str, Any]:
     report = reconciliation.run()
     if not report.is_clean:
         log.error("ledger_differs", differences=report.totals)
-    return report.as_dict()
+    sealed = sealing.nightly(at=clock.now())
+    log.info("ledger_sealed", through=sealed["through"], seal=sealed["seal"])
+    return {**report.as_dict(), "ledger": sealed}
 
 
 @shared_task(name="loyalty.tidy", ignore_result=True)  # type: ignore[untyped-decorator,unused-ignore]

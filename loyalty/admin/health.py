@@ -97,6 +97,7 @@ class HealthAdmin(ReadOnlyAdmin):
             "opts": self.opts,
             "run": run,
             "words": result_words(run),
+            "sealed": result.get("ledger", {}),
             "totals": [
                 (LABELS.get(name, name), count) for name, count in result.get("totals", {}).items()
             ],

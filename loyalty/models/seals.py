@@ -18,7 +18,7 @@ class LedgerSeal(models.Model):
 
     first_id = models.BigIntegerField(_("from movement"), unique=True)
     last_id = models.BigIntegerField(_("through movement"))
-    entries = models.PositiveIntegerField(_("movements"))
+    entries = models.BigIntegerField(_("movements"))
     content = models.CharField(max_length=64)
     chain = models.CharField(_("seal"), max_length=64)
     at = models.DateTimeField(_("when"))
@@ -28,7 +28,9 @@ class LedgerSeal(models.Model):
         verbose_name_plural = _("seals of the ledger")
         constraints = [
             models.CheckConstraint(
-                condition=Q(first_id__gte=1) & Q(last_id__gte=F("first_id")),
+                condition=Q(first_id__gte=1)
+                & Q(last_id__gte=F("first_id"))
+                & Q(entries__gte=0),
                 name="ledgerseal_range_forward",
             ),
             models.CheckConstraint(

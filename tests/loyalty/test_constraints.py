@@ -24,6 +24,7 @@ from loyalty.models import (
     GiftPack,
     GiftPackCoupon,
     HeldSale,
+    LedgerSeal,
     Loan,
     Lot,
     MemberPrice,
@@ -316,6 +317,12 @@ STANDING = [
     change(NightlyRun, "nightlyrun_finished_with_result", finished_at=AT),
     change(NightlyRun, "nightlyrun_finished_with_result", result={}),
     twin(NightlyRun, "nightlyrun_once_a_day"),
+    twin(LedgerSeal, "ledgerseal_range_forward", first_id=0),
+    twin(LedgerSeal, "ledgerseal_range_forward", first_id=3),
+    twin(LedgerSeal, "ledgerseal_range_forward", first_id=3, last_id=3, entries=-1),
+    twin(LedgerSeal, "ledgerseal_hex", first_id=3, last_id=4, content="a"),
+    twin(LedgerSeal, "ledgerseal_hex", first_id=3, last_id=4, chain="A" * 64),
+    twin(LedgerSeal, "LedgerSeal.first_id"),
 ]
 
 BAD = [*CATALOGUE, *COUPONS, *LEDGER, *ORDERS, *RULES, *STANDING]
@@ -440,6 +447,9 @@ def house() -> House:
             content={"lines": []},
             saved_at=AT,
         ),
+        LedgerSeal: LedgerSeal.objects.create(
+            first_id=1, last_id=2, entries=2, content="a" * 64, chain="b" * 64, at=AT
+        ),
         NightlyRun: NightlyRun.objects.create(job="expiry", local_date=DAY, started_at=AT),
         OrderStep: OrderStep.objects.create(
             order=order, index=0, kind="percent", amount_fen=1, shares_fen=[1]
@@ -514,6 +524,11 @@ APPEND_ONLY = {
         ("DELETE FROM loyalty_entry", "DELETE of loyalty_entry"),
     ],
     "entry_no_truncate": [("TRUNCATE loyalty_entry", "TRUNCATE of loyalty_entry")],
+    "ledgerseal_no_change": [
+        ("UPDATE loyalty_ledgerseal SET entries = 1", "UPDATE of loyalty_ledgerseal"),
+        ("DELETE FROM loyalty_ledgerseal", "DELETE of loyalty_ledgerseal"),
+    ],
+    "ledgerseal_no_truncate": [("TRUNCATE loyalty_ledgerseal", "TRUNCATE of loyalty_ledgerseal")],
     "ruleset_no_change": [
         ("UPDATE loyalty_ruleset SET snapshot = '{}'", "UPDATE of loyalty_ruleset"),
         ("DELETE FROM loyalty_ruleset", "DELETE of loyalty_ruleset"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,8 +14,8 @@ from pytest_django import Settings
 
 from config.celery import app
 from loyalty import tasks
-from loyalty.models import Account, Coupon, MemberStats, NightlyRun
-from loyalty.services import nightly
+from loyalty.models import Account, Coupon, Entry, LedgerSeal, MemberStats, NightlyRun
+from loyalty.services import nightly, sealing
 from members import clock
 from tests import factories
 from tests.factories import AT
@@ -97,6 +98,39 @@ def test_the_night_of_a_shop() -> None:
     assert runs["tiers"] == {"down": 1, "renewed": 0}
     assert runs["reconcile"]["totals"] == {}
     assert runs["reconcile"]["counted"]["entries"] == 3
+    assert runs["reconcile"]["ledger"] == {
+        "noted": last_entry(),
+        "seals": 0,
+        "through": 0,
+        "seal": "",
+    }
+
+
+def last_entry() -> int:
+    return Entry.objects.latest("pk").pk
+
+
+def test_the_ledger_is_sealed_through_what_the_night_before_noted() -> None:
+    member = factories.member(points=100)
+    noted = []
+    for night in range(3):
+        noted.append(last_entry())
+        with time_machine.travel(NIGHT + dt.timedelta(days=night), tick=False):
+            tasks.nightly_reconcile()
+        factories.give_points(member, 10)
+    first, second = LedgerSeal.objects.order_by("pk")
+    assert (first.first_id, first.last_id, second.first_id) == (1, noted[0], noted[0] + 1)
+    assert (second.last_id, second.entries) == (noted[1], 1)
+    content = hashlib.sha256((first.chain + second.content).encode()).hexdigest()
+    result = NightlyRun.objects.latest("local_date").result or {}
+    assert result["totals"] == {}
+    assert result["ledger"] == {
+        "noted": noted[2],
+        "seals": 1,
+        "through": noted[1],
+        "seal": content,
+    }
+    assert sealing.seal(through=noted[1], at=NIGHT) == 0
 
 
 def test_before_three_nothing_runs() -> None:

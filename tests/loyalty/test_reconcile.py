@@ -13,7 +13,7 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.utils import translation
 
-from loyalty.models import Benefit, Coupon, Lot, Order, QuotaUse, Tier
+from loyalty.models import Benefit, Coupon, Entry, Lot, Order, QuotaUse, Tier
 from loyalty.selectors import reconciliation
 from loyalty.services import (
     adjusting,
@@ -23,6 +23,7 @@ from loyalty.services import (
     nightly_tiers,
     redeeming,
     rules,
+    sealing,
     top_ups,
     upgrade_undoing,
     upgrading,
@@ -80,7 +81,7 @@ def _coupon(member: Member, name: str) -> int:
 
 
 @pytest.fixture
-def world() -> World:
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
     """Sales of all kinds, refunds, a void, top-ups, adjustments, gifts, passes, quotas, expiry."""
     _rules()
     shop = factories.shop()
@@ -130,6 +131,8 @@ def world() -> World:
     assert expiry.expire_points(at=AT + dt.timedelta(days=2)).lots == 1
     assert Lot.objects.get(pk=short.pk).points_left == 0
     nightly_tiers.move_tiers(at=AT + dt.timedelta(days=2))
+    monkeypatch.setattr(sealing, "RUN", 20)
+    assert sealing.seal(through=Entry.objects.latest("pk").pk, at=AT) > 2
     return World(buyer, other, order)
 
 
@@ -243,17 +246,17 @@ DAMAGE = {
     "an entry changed": (
         "UPDATE loyalty_entry SET delta = delta - 1 WHERE id = (SELECT max(id) FROM loyalty_entry"
         " WHERE side = 'adjustment' AND delta < 0)",
-        {"account_balance", "running_balance", "lot_rest"},
+        {"ledger_seals", "account_balance", "running_balance", "lot_rest"},
     ),
     "an entry deleted": (
         "DELETE FROM loyalty_entry WHERE id = (SELECT max(id) FROM loyalty_entry"
         " WHERE side = 'expired')",
-        {"account_balance", "lot_rest"},
+        {"ledger_seals", "account_balance", "lot_rest"},
     ),
     "a balance noted wrongly": (
         "UPDATE loyalty_entry SET balance_after = balance_after + 1 WHERE id = (SELECT min(id)"
         " FROM loyalty_entry)",
-        {"running_balance"},
+        {"ledger_seals", "running_balance"},
     ),
     "a lot handed to another member": (
         "UPDATE loyalty_lot SET member_id = (SELECT max(id) FROM members_member)"
@@ -363,6 +366,25 @@ DAMAGE = {
         " SELECT benefit_id, member_id, period, 3, at FROM loyalty_quotause LIMIT 1",
         {"quota_limit"},
     ),
+    "a sealed day changed": (
+        "UPDATE loyalty_entry SET at = at - interval '1 day' WHERE id = (SELECT min(id)"
+        " FROM loyalty_entry)",
+        {"ledger_seals"},
+    ),
+    "a sealed reason changed": (
+        "UPDATE loyalty_entry SET reason = '错' WHERE id = (SELECT max(id) FROM loyalty_entry"
+        " WHERE reason = '开业')",
+        {"ledger_seals"},
+    ),
+    "a seal lost": (
+        "DELETE FROM loyalty_ledgerseal WHERE id = (SELECT min(id) FROM loyalty_ledgerseal)",
+        {"ledger_seals"},
+    ),
+    "a seal made anew": (
+        "UPDATE loyalty_ledgerseal SET chain = content WHERE id = (SELECT max(id)"
+        " FROM loyalty_ledgerseal)",
+        {"ledger_seals"},
+    ),
     "a key without its answer": (
         "UPDATE loyalty_clientkey SET response = NULL WHERE kind = 'void'",
         {"key_unanswered"},
@@ -412,7 +434,7 @@ def report_of(**options: int) -> tuple[str, int]:
 def test_the_command_says_clean(world: World) -> None:
     text, status = report_of()
     assert status == 0
-    assert text.startswith("clean: 27 checks, 2 members, 6 accounts, ")
+    assert text.startswith("clean: 28 checks, 2 members, 6 accounts, ")
 
 
 def test_the_command_names_member_and_numbers(world: World, unguarded: None) -> None:
@@ -429,4 +451,4 @@ def test_the_command_names_member_and_numbers(world: World, unguarded: None) -> 
     )
     assert lines[4].startswith("member_stats: 4  ")
     assert lines[8] == "  … and 1 more"
-    assert lines[9].startswith("6 differences in 3 of 27 checks (2 members, ")
+    assert lines[9].startswith("6 differences in 3 of 28 checks (2 members, ")

@@ -8,10 +8,10 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from loyalty.selectors.reconciliation import ledger, sales, standing
+from loyalty.selectors.reconciliation import ledger, sales, seals, standing
 from loyalty.selectors.reconciliation.checks import Check, Difference
 
-CHECKS = (*ledger.CHECKS, *sales.CHECKS, *standing.CHECKS)
+CHECKS = (*ledger.CHECKS, *sales.CHECKS, *standing.CHECKS, *seals.CHECKS)
 
 LIMIT = 20  # differences kept of each check; the total is counted whole
 
