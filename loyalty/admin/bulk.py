@@ -19,6 +19,7 @@ from django.utils.translation import ngettext
 from loyalty.admin.orders import member_link
 from loyalty.models import BulkIssue, BulkIssueMember, CouponTemplate
 from loyalty.selectors import bulk as selectors
+from loyalty.selectors.coupons import left_of
 from loyalty.services import bulk
 from members import clock
 from members.admin.base import ReadOnlyAdmin, person_of
@@ -76,10 +77,8 @@ def _key(request: HttpRequest) -> uuid.UUID:
 
 
 def _left(template: CouponTemplate) -> str:
-    if template.stock is None:
-        return ""
-    left = max(template.stock - template.issued_count, 0)
-    return _("%(count)s left") % {"count": f"{left:,}"}
+    left = left_of(template).count
+    return "" if left is None else _("%(count)s left") % {"count": f"{left:,}"}
 
 
 def reasons(counts: Any) -> list[tuple[str, int]]:

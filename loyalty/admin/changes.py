@@ -49,7 +49,8 @@ IDS: dict[str, Any] = {
 }
 LISTS = frozenset({"days", "channels"})  # kept as text in an event
 PICTURES = frozenset({"logo", "background"})
-UNTOLD = frozenset({"id", "pinyin", "issued_count", "is_placeholder"})  # ours, not the shop's
+# Ours, not the shop's.
+UNTOLD = frozenset({"id", "pinyin", "issued_count", "budget_used_fen", "is_placeholder"})
 
 
 @dataclass(frozen=True, slots=True)

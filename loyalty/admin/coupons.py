@@ -13,29 +13,33 @@ from django.utils.translation import gettext_lazy as lazy
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
 
 from loyalty.admin import rule_words, sentence
-from loyalty.admin.fields import TimesField, YuanField, ZheField
+from loyalty.admin.fields import MOST_BUDGET_FEN, TimesField, YuanField, ZheField
 from loyalty.admin.planning import RuleAdmin, RuleForm
 from loyalty.card.presenters import worth
 from loyalty.models import CouponTemplate
+from loyalty.selectors import coupons
 from loyalty.services import examples, rule_changes, rule_checks
 from loyalty.settlement.types import Refused
+from loyalty.templatetags.money import brief_yuan
 from members.models import Staff
 
 Kind = CouponTemplate.Kind
+THRESHOLD = frozenset({"threshold_fen", "threshold_on_list"})
 # What each kind is made of; the rest goes back to what it is by itself.
 PARTS: dict[str, frozenset[str]] = {
-    Kind.AMOUNT_OFF: frozenset({"amount_fen", "threshold_fen"}),
-    Kind.PERCENT: frozenset({"rate_pm", "cap_fen", "threshold_fen"}),
-    Kind.EXCHANGE: frozenset({"threshold_fen"}),
+    Kind.AMOUNT_OFF: THRESHOLD | {"amount_fen"},
+    Kind.PERCENT: THRESHOLD | {"rate_pm", "cap_fen"},
+    Kind.EXCHANGE: THRESHOLD,
     Kind.PASS: frozenset({"uses"}),
-    Kind.NTH_UNIT: frozenset({"nth_n", "rate_pm", "threshold_fen"}),
-    Kind.MULTIPLIER: frozenset({"multiplier_pm", "threshold_fen"}),
+    Kind.NTH_UNIT: THRESHOLD | {"nth_n", "rate_pm"},
+    Kind.MULTIPLIER: THRESHOLD | {"multiplier_pm"},
 }
 BY_ITSELF: dict[str, Any] = {
     "amount_fen": 0,
     "rate_pm": 1000,
     "cap_fen": None,
     "threshold_fen": 0,
+    "threshold_on_list": False,
     "nth_n": 0,
     "multiplier_pm": 1000,
     "uses": 1,
@@ -55,11 +59,25 @@ class TemplateForm(RuleForm):
         empty_is_zero=True,
         help_text=lazy("After the member discount. Empty: any purchase."),
     )
+    budget_fen = YuanField(
+        label=lazy("budget"),
+        required=False,
+        max_fen=MOST_BUDGET_FEN,
+        help_text=lazy(
+            "The most that all coupons of this kind may take off together. Each one given counts at"
+            " once with the most it can take off, used or not. Empty: no limit."
+        ),
+    )
     multiplier_pm = TimesField(label=lazy("points times"), required=False, hide_one=True)
 
     class Meta:
         model = CouponTemplate
         fields = "__all__"
+        help_texts = {
+            "threshold_on_list": lazy(
+                "From ¥100 of goods at list price, whatever the member discount takes off."
+            )
+        }
 
     def clean(self) -> dict[str, Any]:
         data = super().clean()
@@ -69,6 +87,8 @@ class TemplateForm(RuleForm):
                 data[name] = plain
                 if name in self.errors and name not in parts:
                     del self.errors[name]
+        if not data.get("threshold_fen") and "threshold_fen" not in self.errors:
+            data["threshold_on_list"] = False  # without a threshold the box is not on the page
         if data.get("scope") == "categories" and not data.get("categories"):
             self.add_error("categories", _("Choose at least one category."))
         if data.get("scope") == "products" and not data.get("products"):
@@ -88,7 +108,7 @@ class CouponTemplateAdmin(RuleAdmin):
     preview_template = "admin/coupon_preview.html"
     list_before_template = "admin/coupons_before.html"
     archive_words = lazy("No new ones are given; those in members’ hands stay usable.")
-    list_display = ("name", "effect", "validity", "given", "in_hand", "used", "is_active")
+    list_display = ("name", "effect", "validity", "given", "budget", "in_hand", "used", "is_active")
     list_filter = (("kind", ChoicesDropdownFilter), ("is_active", BooleanRadioFilter))
     search_fields = ("name", "code", "label")
     autocomplete_fields = ("products",)
@@ -98,6 +118,7 @@ class CouponTemplateAdmin(RuleAdmin):
         "rate_pm": "kind == 'percent' || kind == 'nth_unit'",
         "cap_fen": "kind == 'percent'",
         "threshold_fen": "kind != 'pass'",
+        "threshold_on_list": "kind != 'pass' && threshold_fen",
         "nth_n": "kind == 'nth_unit'",
         "multiplier_pm": "kind == 'multiplier'",
         "uses": "kind == 'pass'",
@@ -115,6 +136,7 @@ class CouponTemplateAdmin(RuleAdmin):
                     "rate_pm",
                     "cap_fen",
                     "threshold_fen",
+                    "threshold_on_list",
                     "nth_n",
                     "multiplier_pm",
                     "uses",
@@ -148,6 +170,7 @@ class CouponTemplateAdmin(RuleAdmin):
                     "stackable",
                     "not_with_member_discount",
                     "stock",
+                    "budget_fen",
                     "per_member_limit",
                     "code",
                     "is_active",
@@ -183,6 +206,12 @@ class CouponTemplateAdmin(RuleAdmin):
     @admin.display(description=lazy("given"), ordering="issued_count")
     def given(self, row: CouponTemplate) -> str:
         return f"{row.issued_count:,}" + (f" / {row.stock:,}" if row.stock else "")
+
+    @admin.display(description=lazy("budget"), ordering="budget_fen")
+    def budget(self, row: CouponTemplate) -> str:
+        if row.budget_fen is None:
+            return "–"
+        return f"{brief_yuan(row.budget_used_fen)} / {brief_yuan(row.budget_fen)}"
 
     @admin.display(description=lazy("usable now"))
     def in_hand(self, row: Any) -> str:
@@ -221,8 +250,18 @@ class CouponTemplateAdmin(RuleAdmin):
             "effect": rule_words.coupon_words(row) if not form.errors else "",
             "validity": rule_words.validity_words(row) if not form.errors else "",
             "examples": [rule_words.example_view(one) for one in shown],
+            "budget": _budget(row) if not form.errors else [],
             "hints": _hints(row),
         }
+
+
+def _budget(row: CouponTemplate) -> list[str]:
+    """How far the budget goes; one statement more for what was really given away."""
+    if row.budget_fen is None:
+        return []
+    taken_off_fen = coupons.taken_off(row.pk) if row.issued_count else 0
+    used_fen = coupons.budget_used(row) if row.issued_count else 0
+    return rule_words.budget_words(row, used_fen=used_fen, taken_off_fen=taken_off_fen)
 
 
 def _hints(row: CouponTemplate) -> list[str]:

@@ -13,6 +13,8 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from loyalty.money import MAX_FEN, MoneyTextError, format_zhe, parse_yuan, parse_zhe, yuan_text
 from members.text import plain_digits
 
+MOST_BUDGET_FEN = 10_000_000_000  # ¥100 million
+
 SENTENCES: dict[str, Promise] = {
     "amount_unreadable": _("Write an amount in yuan, like 12 or 12.50."),
     "amount_negative": _("The amount must not be below zero."),
@@ -101,9 +103,9 @@ class ZheField(forms.CharField):
 class TimesField(forms.CharField):
     """A multiplier in the form (1.5), per mille inside (1500). Once is empty where ``hide_one``."""
 
-    def __init__(self, *, hide_one: bool = False, **more: Any) -> None:
+    def __init__(self, *, hide_one: bool = False, unit: str = "×", **more: Any) -> None:
         self.hide_one = hide_one
-        more.setdefault("widget", UnfoldAdminTextInputWidget(_numeric("×")))
+        more.setdefault("widget", UnfoldAdminTextInputWidget(_numeric(unit)))
         super().__init__(**more)
 
     def prepare_value(self, value: Any) -> Any:
@@ -121,6 +123,8 @@ class TimesField(forms.CharField):
         if not text:
             return None
         whole, _point, rest = text.partition(".")
+        if str(value).strip().startswith(("-", "−")):
+            whole = ""  # a hyphen groups digits elsewhere; here it says "below zero"
         is_read = whole.isascii() and whole.isdigit() and len(whole) <= 3 and len(rest) <= 3
         if not is_read or (rest and not (rest.isascii() and rest.isdigit())):
             raise ValidationError(_("Write a number like 2 or 1.5."), code="times_unreadable")

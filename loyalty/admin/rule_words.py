@@ -6,11 +6,13 @@ from typing import Any
 
 from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from loyalty.counter.wording import (
     WEEKDAYS,
+    details_of,
     not_applied_title,
+    on_list_words,
     points_words,
     rate_words,
     reason_text,
@@ -19,9 +21,10 @@ from loyalty.counter.wording import (
     times_words,
 )
 from loyalty.models import Benefit, CouponTemplate, Policy, Tier
-from loyalty.money import ceil_ratio, format_yuan
+from loyalty.money import ceil_ratio, format_yuan, yuan_text
 from loyalty.services.examples import Example
 from loyalty.services.rivals import AMOUNT, POINTS, Rival
+from loyalty.settlement.types import Step, StepKind
 
 
 def value_words(model: Any, key: str, value: Any) -> str:
@@ -58,11 +61,12 @@ def coupon_words(row: CouponTemplate | Benefit) -> str:
     """What a coupon or benefit takes off, in one line."""
     words = _kind_words(row)
     if row.threshold_fen and row.kind != "amount_off":
-        return _("%(words)s from %(threshold)s") % {
+        words = _("%(words)s from %(threshold)s") % {
             "words": words,
             "threshold": format_yuan(row.threshold_fen),
         }
-    return words
+    is_on_list = isinstance(row, CouponTemplate) and row.threshold_on_list
+    return on_list_words(words) if is_on_list else words
 
 
 def _kind_words(row: CouponTemplate | Benefit) -> str:
@@ -132,6 +136,7 @@ def example_view(example: Example) -> dict[str, Any]:
     return {
         "tier": example.tier_name,
         "path": " → ".join(format_yuan(fen) for fen in example.path_fen),
+        "sentence": _example_sentence(example),
         "pay": format_yuan(example.path_fen[-1]),
         "steps": [
             {
@@ -150,6 +155,78 @@ def example_view(example: Example) -> dict[str, Any]:
         ],
         "points": result.points_earned,
     }
+
+
+def _example_sentence(example: Example) -> str:
+    """ "Of ¥100 pay ¥85, then ¥20 off from ¥100 → ¥65" where one coupon is what it is about."""
+    steps = example.settlement.steps
+    coupons = [step for step in steps if step.kind is StepKind.COUPON and step.amount_fen]
+    if len(coupons) != 1:
+        return ""
+    price_off = sum(
+        step.amount_fen for step in steps if step.kind in (StepKind.PRICE, StepKind.AMOUNT_OFF)
+    )
+    gross_fen = example.settlement.gross_fen
+    facts = {
+        "list": _plain_yuan(gross_fen),
+        "price": _plain_yuan(gross_fen - price_off),
+        "coupon": _used_words(coupons[0]),
+        "pay": _plain_yuan(example.path_fen[-1]),
+    }
+    if price_off:
+        return _("Of %(list)s pay %(price)s, then %(coupon)s → %(pay)s") % facts
+    return _("Of %(list)s, %(coupon)s → %(pay)s") % facts
+
+
+def _plain_yuan(fen: int) -> str:
+    return pgettext("an amount in a sentence", "¥%(amount)s") % {
+        "amount": yuan_text(fen).removesuffix(".00")
+    }
+
+
+def _used_words(step: Step) -> str:
+    found = details_of(step.detail)
+    if "off_fen" not in found:
+        return step_text(str(step.kind), step.detail) or step.name
+    facts = {"amount": _bare(found["off_fen"]), "threshold": _bare(found.get("threshold_fen", "0"))}
+    if facts["threshold"] == "0":
+        return pgettext("in a sentence", "¥%(amount)s off") % facts
+    return pgettext("in a sentence", "¥%(amount)s off from ¥%(threshold)s") % facts
+
+
+def _bare(fen: str) -> str:
+    return yuan_text(int(fen)).removesuffix(".00")
+
+
+def budget_words(row: CouponTemplate, *, used_fen: int, taken_off_fen: int) -> list[str]:
+    """How far a budget goes, and what of it was really given away; nothing without a budget."""
+    each = row.most_fen
+    if row.budget_fen is None or not each:
+        return []
+    count = row.budget_fen // each
+    lines = [
+        ngettext(
+            "A budget of %(budget)s is enough for %(count)s coupon of up to %(each)s.",
+            "A budget of %(budget)s is enough for %(count)s coupons of up to %(each)s each.",
+            count,
+        )
+        % {"budget": format_yuan(row.budget_fen), "each": format_yuan(each), "count": f"{count:,}"}
+    ]
+    if row.issued_count:
+        left = max(row.budget_fen - used_fen, 0) // each
+        lines.append(
+            _(
+                "%(given)s are given and count as %(used)s, used or not. %(left)s more can be"
+                " given. Really taken off so far: %(taken)s."
+            )
+            % {
+                "given": f"{row.issued_count:,}",
+                "used": format_yuan(used_fen),
+                "left": f"{left:,}",
+                "taken": format_yuan(taken_off_fen),
+            }
+        )
+    return lines
 
 
 def when_words(row: Benefit) -> str:

@@ -1,10 +1,11 @@
-"""A coupon typed as one line: "满100减20 7天", "8.5折 最多30元 10天", "立减5元"."""
+"""A coupon typed as one line: "满100减20 7天", "8.5折 最多30元", "满100减20 按原价 预算1000"."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
+from loyalty.admin.fields import MOST_BUDGET_FEN
 from loyalty.money import MoneyTextError, parse_yuan, parse_zhe
 from members.text import plain
 
@@ -13,23 +14,32 @@ _PLAIN_OFF = re.compile(r"(?:立减|无门槛减?|减)([\d.,]+)元?|([\d.,]+)元
 _ZHE = re.compile(r"(?:满([\d.,]+)元?打?)?([\d.]+)折")
 _CAP = re.compile(r"(?:最多|封顶|上限)减?([\d.,]+)元?")
 _DAYS = re.compile(r"(\d{1,3})天")
+_BUDGET = re.compile(r"预算\s*([\d.,]+)元?")
+_ON_LIST = re.compile(r"(?:门槛)?按?原价算?")
 
 
 def read(line: str) -> dict[str, Any]:
     """The form's fields that the line names; nothing where it says nothing we know."""
     text = plain(line)
     found: dict[str, Any] = {}
-    days = _DAYS.search(text)
-    if days:
-        found["valid_days"] = int(days[1])
-        text = text.replace(days[0], " ")
+    days, budget = _DAYS.search(text), _BUDGET.search(text)
+    for said in (days, budget):
+        if said:
+            text = text.replace(said[0], " ")
+    name = " ".join(text.split())
     try:
-        found |= _worth("".join(text.split()))
+        if budget:
+            found["budget_fen"] = parse_yuan(budget[1], max_fen=MOST_BUDGET_FEN)
+        found |= _worth(_ON_LIST.sub("", "".join(text.split())))
     except MoneyTextError:
         return {}
     if "kind" not in found:
         return {}
-    return {"name": " ".join(plain(line).replace(days[0], "").split()) if days else text} | found
+    if days:
+        found["valid_days"] = int(days[1])
+    if _ON_LIST.search(text) and found.get("threshold_fen"):
+        found["threshold_on_list"] = True
+    return {"name": name} | found
 
 
 def _worth(text: str) -> dict[str, Any]:

@@ -118,6 +118,7 @@ def _coupon_view(one: HeldCoupon, row: Any, at: dt.datetime) -> dict[str, Any]:
         "hint": row.get("hint", ""),
         "worth": worth(one.rule),
         "threshold_fen": one.rule.threshold_fen,
+        "threshold_on_list": one.rule.threshold_on_list,
         "uses_left": one.held.uses_left if one.rule.kind is CouponKind.PASS else 0,
         "stackable": one.rule.stackable,
         "first_order_only": one.rule.first_order_only,

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from loyalty.money import format_yuan, format_zhe, yuan_text
+from loyalty.settlement.coupons import ON_LIST
 from loyalty.settlement.types import NotApplied
 
 TITLES: dict[str, Promise] = {
@@ -139,10 +140,16 @@ def _off(found: Mapping[str, str], points: int) -> str:
         return ""
     if threshold is None or threshold == "0":
         return _("%(amount)s off") % {"amount": format_yuan(int(off))}
-    return _("%(amount)s off from %(threshold)s") % {
+    words = _("%(amount)s off from %(threshold)s") % {
         "amount": format_yuan(int(off)),
         "threshold": format_yuan(int(threshold)),
     }
+    return on_list_words(words) if ON_LIST in found else words
+
+
+def on_list_words(words: str) -> str:
+    """A rule whose threshold looks at list prices: "满¥100.00减¥20.00 · 按原价"."""
+    return _("%(words)s · at list price") % {"words": words}
 
 
 def _coupon(found: Mapping[str, str], points: int) -> str:
@@ -234,8 +241,10 @@ def _threshold_short(other: NotApplied, threshold_fen: int) -> str:
     missing = format_yuan(other.missing_fen)
     if not threshold_fen:
         return _("%(missing)s short") % {"missing": missing}
-    threshold = format_yuan(threshold_fen)
-    return _("%(missing)s short of %(threshold)s") % {"missing": missing, "threshold": threshold}
+    facts = {"missing": missing, "threshold": format_yuan(threshold_fen)}
+    if ON_LIST in details_of(other.detail):
+        return _("%(missing)s short of %(threshold)s at list price") % facts
+    return _("%(missing)s short of %(threshold)s") % facts
 
 
 def _too_few(other: NotApplied) -> str:

@@ -10,6 +10,7 @@ from django.db import connection
 from django.db.models import Count, Exists, OuterRef, QuerySet
 
 from loyalty.models import BulkIssueMember, Coupon, CouponTemplate, CouponUse
+from loyalty.selectors.coupons import left_of
 from members.models import Member
 
 Outcome = BulkIssueMember.Outcome
@@ -60,13 +61,13 @@ def preview(*, audience: QuerySet[Member], template: CouponTemplate) -> Preview:
         )
         chosen, frozen, closed, full = cursor.fetchone()
     able = chosen - frozen - closed - full
-    left = able if template.stock is None else max(template.stock - template.issued_count, 0)
-    gets = min(able, left)
+    left = left_of(template)
+    gets = able if left.count is None else min(able, left.count)
     reasons = (
         (Outcome.FROZEN, frozen),
         (Outcome.CLOSED, closed),
         (Outcome.LIMIT, full),
-        (Outcome.STOCK, able - gets),
+        (left.runs_out, able - gets),
     )
     return Preview(chosen, gets, tuple((str(key), count) for key, count in reasons if count))
 

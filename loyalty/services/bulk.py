@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from loyalty import locks
 from loyalty.models import BulkIssue, BulkIssueMember, Coupon, CouponTemplate
 from loyalty.selectors import bulk as selectors
+from loyalty.selectors.coupons import left_of
 from loyalty.services import coupons, keys
 from loyalty.services.working import rules_of
 from members.errors import Refusal
@@ -39,7 +40,8 @@ INSERT INTO loyalty_bulkissuemember (issue_id, member_id, outcome)
 SELECT %s, chosen.id, 'waiting' FROM ({audience}) AS chosen(id)
 """
 
-# Stock and limits are read under the locks taken before. What is over is left out with its reason.
+# Stock, budget and limits are read under the locks taken before. What is over is left out with its
+# reason.
 GIVE = """
 WITH judged AS (
     SELECT m.id AS member_id, CASE WHEN m.status <> 'active' THEN m.status
@@ -55,7 +57,8 @@ WITH judged AS (
     FROM judged
 ), decided AS MATERIALIZED (
     SELECT member_id, number,
-        CASE WHEN verdict = 'given' AND number > %(left)s THEN 'stock' ELSE verdict END AS outcome
+        CASE WHEN verdict = 'given' AND number > %(left)s THEN %(runs_out)s ELSE verdict
+        END AS outcome
     FROM numbered
 ), given AS (
     INSERT INTO loyalty_coupon (code, template_id, member_id, status, uses_left, issued_at,
@@ -74,7 +77,8 @@ WITH judged AS (
     FROM given ORDER BY member_id
 ), taken AS (
     UPDATE loyalty_coupontemplate
-    SET issued_count = issued_count + (SELECT count(*) FROM given)
+    SET issued_count = issued_count + (SELECT count(*) FROM given),
+        budget_used_fen = budget_used_fen + %(counts_fen)s * (SELECT count(*) FROM given)
     WHERE id = %(template)s
 ), marked AS (
     UPDATE loyalty_bulkissuemember b SET outcome = d.outcome, coupon_id = g.id
@@ -188,9 +192,8 @@ def _give(issue: BulkIssue, members: list[int], *, at: dt.datetime) -> tuple[int
     template = CouponTemplate.objects.select_for_update().get(pk=issue.template_id)
     row = rules_of(None, at)[1].template_rows.get(template.pk)
     until = coupons.validity(row, at) if row is not None else (at, at)
-    left = len(members)
-    if template.stock is not None:
-        left = min(template.stock - template.issued_count, left)
+    left = left_of(template)
+    counts_fen = (template.most_fen or 0) if template.budget_fen is not None else 0
     with connection.cursor() as cursor:
         cursor.execute(
             GIVE,
@@ -202,7 +205,9 @@ def _give(issue: BulkIssue, members: list[int], *, at: dt.datetime) -> tuple[int
                 "uses": row["uses"] if row is not None else 1,
                 "usable": template.is_active and until[1] > at,
                 "limit": template.per_member_limit,
-                "left": max(left, 0),
+                "left": len(members) if left.count is None else left.count,
+                "runs_out": left.runs_out,
+                "counts_fen": counts_fen,
                 "members": members,
                 "codes": codes.new_coupon_codes(len(members), taken=_taken),
                 "valid_from": until[0],

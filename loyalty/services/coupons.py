@@ -6,11 +6,19 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
-from django.db.models import F, Q
+from django.db.models import BigIntegerField, Case, F, Q, When
 
 from loyalty.models import Coupon, CouponTemplate
 from members import clock
 from members.services import codes
+
+# What one more coupon counts against the budget; nothing where there is none.
+COUNTS_FEN = Case(
+    When(budget_fen__isnull=True, then=0),
+    When(kind=CouponTemplate.Kind.PERCENT, then=F("cap_fen")),
+    default=F("amount_fen"),
+    output_field=BigIntegerField(),
+)
 
 
 def validity(template: Mapping[str, Any], at: dt.datetime) -> tuple[dt.datetime, dt.datetime]:
@@ -37,9 +45,9 @@ def issue(
 ) -> list[int]:
     """Give a member up to ``count`` coupons of a template (as it stands in the snapshot).
 
-    Fewer, or none, when the stock or the member's limit does not allow more, when the template's
-    time is over, or when it was put out of use. Returns the coupons' ids. The member's accounts
-    are locked.
+    Fewer, or none, when the stock, the budget or the member's limit does not allow more, when the
+    template's time is over, or when it was put out of use. Returns the coupons' ids. The member's
+    accounts are locked.
     """
     valid_from, expires_at = validity(template, at)
     count = min(count, _allowed(template["id"], member_id))
@@ -48,7 +56,14 @@ def issue(
     taken = (
         CouponTemplate.objects.filter(pk=template["id"], is_active=True)
         .filter(Q(stock__isnull=True) | Q(stock__gte=F("issued_count") + count))
-        .update(issued_count=F("issued_count") + count)
+        .filter(
+            Q(budget_fen__isnull=True)
+            | Q(budget_fen__gte=F("budget_used_fen") + COUNTS_FEN * count)
+        )
+        .update(
+            issued_count=F("issued_count") + count,
+            budget_used_fen=F("budget_used_fen") + COUNTS_FEN * count,
+        )
     )
     if not taken:
         return []

@@ -1,4 +1,4 @@
-"""A typed discount code gives a member its coupon, within its stock and the member's limit."""
+"""A typed discount code gives a member its coupon, within stock, budget and the member's limit."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from loyalty import locks
-from loyalty.models import Coupon, CouponTemplate
+from loyalty.models import BulkIssueMember, Coupon, CouponTemplate
 from loyalty.selectors import inputs
+from loyalty.selectors.coupons import left_of
 from loyalty.services import coupons
 from loyalty.services.working import check_standing, rules_of
 from members.errors import Refusal
@@ -30,7 +31,7 @@ def take(
     """Put the code's coupon on the member's card; its id. One event ``code_taken``.
 
     One that is still unused there is the answer; without a limit of its own a code is good once
-    a member. Refuses ``discount_code_used`` and ``discount_code_over``.
+    a member. Refuses ``discount_code_used``, ``coupon_budget_spent`` and ``discount_code_over``.
     """
     with locks.waiting_politely(), transaction.atomic():
         locks.lock_accounts([member_id])
@@ -46,7 +47,7 @@ def take(
             member_id=member_id, template=row, count=1, source=SOURCE, order_id=None, at=at
         )
         if not given:
-            raise _used() if had.exists() else _over()
+            raise _used() if had.exists() else _none_left(template)
         events.record(
             kind="code_taken",
             at=at,
@@ -67,7 +68,16 @@ def _used() -> Refusal:
     )
 
 
-def _over() -> Refusal:
+def _none_left(template: CouponTemplate) -> Refusal:
+    template.refresh_from_db()
+    left = left_of(template)
+    if left.count == 0 and left.runs_out == BulkIssueMember.Outcome.BUDGET:
+        return Refusal(
+            "coupon_budget_spent",
+            _("The budget of this coupon is used up. Go on without it, or ask the owner for more."),
+            status=409,
+            field="entry",
+        )
     return Refusal(
         "discount_code_over",
         _("This code is over or all of its coupons are gone. Go on without it."),

@@ -60,13 +60,15 @@ def _moment(at: dt.datetime) -> Inputs:
 
 
 def example_amount(rule: Mapping[str, Any], snapshot: Mapping[str, Any]) -> int:
-    """¥100, or what reaches the rule's threshold after the best member discount, in whole ¥10."""
+    """¥100, or what reaches the rule's threshold in whole ¥10: after the best member discount,
+    or at list price where the threshold looks at that."""
     rates = [
         row["rate_pm"]
         for row in snapshot["benefits"]
         if row["kind"] == "percent" and not row["only_stored_value"]
     ]
-    needed = ceil_ratio(int(rule.get("threshold_fen") or 0) * 1000, min([*rates, 1000]))
+    least = 1000 if rule.get("threshold_on_list") else min([*rates, 1000])
+    needed = ceil_ratio(int(rule.get("threshold_fen") or 0) * 1000, least)
     return max(EXAMPLE_FEN, ceil_ratio(needed, 1000) * 1000)
 
 

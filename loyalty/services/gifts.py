@@ -16,7 +16,7 @@ from members import clock
 
 @dataclass(slots=True)
 class Given:
-    """What a pack came to for this member. Coupons out of stock are not in it."""
+    """What a pack came to for this member. Coupons out of stock or budget are not in it."""
 
     points: int = 0
     bonus_fen: int = 0

@@ -39,6 +39,7 @@ from members.services.rows import facts_of
 
 Status = PlannedChange.Status
 FURTHEST = 366  # days
+NO_RULE = frozenset({"id", "ruleset", "issued_count", "budget_used_fen"})  # keys and counts
 LADDER = 0  # the subject of a change of tiers
 RULES: dict[str, type[models.Model]] = {
     str(model._meta.model_name): model
@@ -144,7 +145,7 @@ def _facts(row: models.Model) -> dict[str, Any]:
     """What the database says of a row, but for its key."""
     stored = type(row)._default_manager.get(pk=row.pk)
     facts = facts_of(stored) | rule_changes.parts_of(stored)
-    return {name: value for name, value in facts.items() if name not in ("id", "ruleset")}
+    return {name: value for name, value in facts.items() if name not in NO_RULE}
 
 
 def cancel(*, change_id: int, actor: Staff, at: dt.datetime) -> PlannedChange:

@@ -26,6 +26,7 @@ from loyalty.models import (
     Tier,
     TopUpPlan,
 )
+from loyalty.selectors.coupons import budget_used
 from loyalty.services import rule_checks, rules
 from members.models import Staff
 from members.services import rows
@@ -93,6 +94,7 @@ def save_benefit(
     return _store([benefit], relations, actor=actor, at=at, parts=parts)
 
 
+@transaction.atomic
 def save_template(
     *,
     template: CouponTemplate,
@@ -102,12 +104,23 @@ def save_template(
 ) -> RuleSet:
     """Store one coupon template. Refuses what ``rule_checks.check_template`` refuses.
 
-    One that a gift pack still gives stays in use: refuses ``in_use``.
+    One that a gift pack still gives stays in use: refuses ``in_use``. What was given of it is
+    counted anew, and none is given meanwhile.
     """
+    _hold_counted(template)
     rule_checks.check_template(template)
+    template.budget_used_fen = budget_used(template)
     if not template.is_active:
         rule_checks.check_in_no_pack(template)
     return _store([template], relations, actor=actor, at=at)
+
+
+def _hold_counted(template: CouponTemplate) -> None:
+    """Nobody is given one until the end; how many were is read anew."""
+    rows_held = CouponTemplate.objects.select_for_update(no_key=True).filter(pk=template.pk)
+    found = rows_held.values_list("issued_count", "budget_used_fen").first()
+    if found is not None:
+        template.issued_count, template.budget_used_fen = found
 
 
 def save_tiers(*, tiers: Sequence[Tier], actor: Staff | None, at: dt.datetime) -> RuleSet:
@@ -205,6 +218,7 @@ def retire(*, row: models.Model, actor: Staff | None, at: dt.datetime) -> bool:
     has no such state (a gift pack, a category).
     """
     if isinstance(row, CouponTemplate):
+        _hold_counted(row)
         rule_checks.check_in_no_pack(row)
     is_gone = rows.remove(row=row, actor=actor, at=at)
     rules.publish(actor=actor, at=at)

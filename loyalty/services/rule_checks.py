@@ -17,6 +17,8 @@ from loyalty.models import (
     Tier,
     TopUpPlan,
 )
+from loyalty.money import format_yuan
+from loyalty.selectors.coupons import budget_used
 from members.errors import Refusal
 
 
@@ -170,6 +172,13 @@ def check_template(row: CouponTemplate) -> None:
             _check_multiplier(row.multiplier_pm)
         case CouponTemplate.Kind.AMOUNT_OFF:
             _check_amount(row.amount_fen, row.threshold_fen)
+    if row.threshold_on_list and row.threshold_fen < 1:
+        _refuse(
+            "list_price_without_threshold",
+            _("Enter from which purchase it may be used, or do not count at list price."),
+            "threshold_fen",
+        )
+    _check_limits(row)
     if row.kind != CouponTemplate.Kind.PASS and row.uses != 1:
         _refuse("only_pass_many_uses", _("Only a multi-use pass has more than one use."), "uses")
     if row.kind == CouponTemplate.Kind.PASS and row.uses < 1:
@@ -183,6 +192,50 @@ def check_template(row: CouponTemplate) -> None:
         )
     if row.valid_from and row.valid_to and row.valid_to < row.valid_from:
         _refuse("dates_reversed", _("The last day must not lie before the first."), "valid_to")
+
+
+def _check_limits(row: CouponTemplate) -> None:
+    """Stock and budget: what can be counted, and not less than is given out already."""
+    if row.stock is not None and row.stock < row.issued_count:
+        _refuse(
+            "stock_below_given",
+            _("%(count)s are given out already. Enter at least that many, or leave it empty.")
+            % {"count": f"{row.issued_count:,}"},
+            "stock",
+        )
+    if row.budget_fen is None:
+        return
+    if row.kind == CouponTemplate.Kind.PERCENT and row.cap_fen is None:
+        _refuse(
+            "budget_needs_cap",
+            _("For a budget, set first how much one coupon takes off at most."),
+            "cap_fen",
+        )
+    each_fen = row.most_fen or 0
+    if not each_fen:
+        _refuse(
+            "budget_not_countable",
+            _(
+                "Nobody can say beforehand how much such a coupon takes off. Leave the budget"
+                " empty and limit the number instead."
+            ),
+            "budget_fen",
+        )
+    used_fen = budget_used(row)
+    if row.budget_fen < max(used_fen, each_fen):
+        _refuse(
+            "budget_too_small",
+            _(
+                "The coupons given so far can come to %(used)s, one takes off up to %(each)s."
+                " Enter at least %(least)s, or leave it empty."
+            )
+            % {
+                "used": format_yuan(used_fen),
+                "each": format_yuan(each_fen),
+                "least": format_yuan(max(used_fen, each_fen)),
+            },
+            "budget_fen",
+        )
 
 
 def check_policy(row: Policy) -> None:

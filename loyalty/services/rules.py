@@ -82,6 +82,7 @@ TEMPLATE_FIELDS = (
     "label",
     "hint",
     "cap_fen",
+    "threshold_on_list",
     "uses",
     "stackable",
     "not_with_member_discount",

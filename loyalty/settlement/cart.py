@@ -31,6 +31,11 @@ class Articles:
         if self.is_open_amount and not self.gross_fen:
             raise Refused("amount_zero", line=0)
 
+    def list_of(self, positions: Sequence[int]) -> int:
+        """What these lines cost at list price."""
+        list_fen = self.list_fen
+        return sum([list_fen[i] for i in positions])
+
     def in_scope(self, scope: Scope) -> tuple[int, ...]:
         """Positions of the lines that the scope touches; lines of no unit are left out."""
         found = self._scopes.get(scope)

@@ -19,6 +19,9 @@ _ORDER = {
 }
 
 
+ON_LIST = "on_list"  # in a detail: the threshold looks at list prices
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A coupon that may be used in one branch.
@@ -49,10 +52,15 @@ class Applied:
 
 
 def threshold_missing(coupon: Coupon, cart: Cart, articles: Articles) -> int:
-    """Fen by which the eligible lines fall short of the threshold, 0 when it is reached."""
+    """Fen by which the eligible lines fall short of the threshold, 0 when it is reached.
+
+    They count with what they cost in ``cart``, or at list price where the coupon says so.
+    """
     if not coupon.threshold_fen:
         return 0
-    return max(coupon.threshold_fen - cart.sum_of(articles.in_scope(coupon.scope)), 0)
+    positions = articles.in_scope(coupon.scope)
+    reached = articles.list_of(positions) if coupon.threshold_on_list else cart.sum_of(positions)
+    return max(coupon.threshold_fen - reached, 0)
 
 
 def candidate(coupon: Coupon, cart: Cart, articles: Articles) -> Candidate:
@@ -132,4 +140,6 @@ def coupon_detail(coupon: Coupon, uses: int) -> str:
         detail += f" cap_fen={coupon.cap_fen}"
     if coupon.threshold_fen:
         detail += f" threshold_fen={coupon.threshold_fen}"
+        if coupon.threshold_on_list:
+            detail += f" {ON_LIST}"
     return detail

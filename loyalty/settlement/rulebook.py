@@ -324,6 +324,8 @@ def _template(row: Mapping[str, Any]) -> Coupon:
         rate_pm=row["rate_pm"],
         cap_fen=row["cap_fen"],
         threshold_fen=row["threshold_fen"],
+        # A snapshot of before knows only thresholds after the member discount.
+        threshold_on_list=row.get("threshold_on_list", False),
         nth_n=row["nth_n"],
         multiplier_pm=row["multiplier_pm"],
         stackable=row["stackable"],

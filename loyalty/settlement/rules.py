@@ -120,6 +120,8 @@ def check_coupon(coupon: Coupon) -> None:
         CouponKind.NTH_UNIT: coupon.nth_n >= 2 and 0 <= coupon.rate_pm <= 1000,
         CouponKind.MULTIPLIER: coupon.multiplier_pm >= 1000,
     }.get(coupon.kind, True)
+    if coupon.threshold_on_list and not coupon.threshold_fen:
+        ok = False
     if not ok or coupon.threshold_fen < 0:
         raise Refused("rule_unexplainable", coupon_id=coupon.id)
 

@@ -130,6 +130,7 @@ class Coupon:
     rate_pm: int = 1000
     cap_fen: int | None = None  # percent: most it takes off
     threshold_fen: int = 0
+    threshold_on_list: bool = False  # looks at list prices, not at what is left for step 4
     nth_n: int = 0
     multiplier_pm: int = 1000
     uses_left: int = 1

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from loyalty.settlement.cart import Articles, Cart
 from loyalty.settlement.coupons import (
+    ON_LIST,
     Applied,
     apply,
     candidate,
@@ -55,7 +56,8 @@ def _obstacle(
     cart = branches.second if branch == SECOND and branches.second else branches.first
     missing = threshold_missing(coupon, cart, articles)
     if missing:
-        return coupon_not_applied(coupon, "threshold_short", missing_fen=missing)
+        detail = ON_LIST if coupon.threshold_on_list else ""
+        return coupon_not_applied(coupon, "threshold_short", missing_fen=missing, detail=detail)
     return None
 
 

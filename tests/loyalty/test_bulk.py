@@ -76,7 +76,9 @@ def test_everybody_chosen_gets_one_or_a_reason() -> None:
     template = publish(owner, per_member_limit=1, stock=4, issued_count=0)
     everybody = people(6)
     Member.objects.filter(pk=everybody[0].pk).update(status="frozen")
-    Member.objects.filter(pk=everybody[1].pk).update(status="closed", name="", phone=None)
+    Member.objects.filter(pk=everybody[1].pk).update(
+        status="closed", name="", phone=None, phone_proved_at=None
+    )
     factories.coupon(everybody[2], template)
     CouponTemplate.objects.filter(pk=template.pk).update(issued_count=1, stock=3)
     template.refresh_from_db()
@@ -332,13 +334,15 @@ WORKER = """
 import django, sys
 django.setup()
 from loyalty import tasks
-tasks.give_bulk(int(sys.argv[1]))
+for issue in sys.argv[1:]:
+    tasks.give_bulk(int(issue))
 """
 
 
-def worker(live_db: LiveDatabase, issue: BulkIssue) -> subprocess.Popen[bytes]:
+def worker(live_db: LiveDatabase, *issues: BulkIssue) -> subprocess.Popen[bytes]:
     env = {**live_db.env, "DJANGO_SETTINGS_MODULE": "config.settings"}
-    return subprocess.Popen([sys.executable, "-c", WORKER, str(issue.pk)], cwd=ROOT, env=env)
+    numbers = [str(issue.pk) for issue in issues]
+    return subprocess.Popen([sys.executable, "-c", WORKER, *numbers], cwd=ROOT, env=env)
 
 
 def test_a_killed_workers_issue_goes_on_and_gives_each_one(live_db: LiveDatabase) -> None:
@@ -373,37 +377,46 @@ def test_a_killed_workers_issue_goes_on_and_gives_each_one(live_db: LiveDatabase
     assert reconciliation.run().is_clean
 
 
-def test_two_workers_and_a_till_keep_stock_and_limit(live_db: LiveDatabase) -> None:
-    """Two issues of one coupon at once, and tills that give the same coupon beside."""
+def test_two_workers_and_a_till_keep_stock_budget_and_limit(live_db: LiveDatabase) -> None:
+    """Two issues of each coupon at once, and tills that give the same coupons beside: one of them
+    ends by its stock, the other by its budget."""
     owner = factories.owner()
-    template = publish(owner, per_member_limit=1, stock=1500)
+    templates = [
+        publish(owner, per_member_limit=1, stock=1500),
+        publish(owner, per_member_limit=1, budget_fen=1500 * 2000 + 1999),
+    ]
     crowd(2000)
-    row = rules.rulebook(*_rules()).template_rows[template.pk]
+    book = rules.rulebook(*_rules())
     members = list(Member.objects.order_by("pk").values_list("pk", flat=True))
-    issues = [begin(template, owner) for _twice in range(2)]
-    workers = [worker(live_db, issue) for issue in issues]
+    issues = [[begin(template, owner) for template in templates] for _twice in range(2)]
+    workers = [worker(live_db, *each) for each in issues]
 
     def till() -> None:
         for member_id in members[::40]:
-            with transaction.atomic():
-                lock_accounts([member_id])
-                coupons.issue(
-                    member_id=member_id,
-                    template=row,
-                    count=1,
-                    source="welcome",
-                    order_id=None,
-                    at=AT,
-                )
+            for template in templates:
+                with transaction.atomic():
+                    lock_accounts([member_id])
+                    coupons.issue(
+                        member_id=member_id,
+                        template=book.template_rows[template.pk],
+                        count=1,
+                        source="welcome",
+                        order_id=None,
+                        at=AT,
+                    )
         connection.close()
 
     thread = threading.Thread(target=till)
     thread.start()
     thread.join()
     assert [each.wait() for each in workers] == [0, 0]
-    assert Coupon.objects.count() == 1500
-    assert Coupon.objects.values("member").distinct().count() == 1500
-    template.refresh_from_db()
-    assert template.issued_count == 1500
+    for template, end in zip(templates, ("stock", "budget"), strict=True):
+        given = Coupon.objects.filter(template=template)
+        assert (given.count(), given.values("member").distinct().count()) == (1500, 1500)
+        template.refresh_from_db()
+        assert template.issued_count == 1500
+        lost = BulkIssueMember.objects.filter(issue__template=template, coupon=None)
+        assert set(lost.values_list("outcome", flat=True)) == {"limit", end}
+    assert (templates[0].budget_used_fen, templates[1].budget_used_fen) == (0, 1500 * 2000)
     assert set(BulkIssue.objects.values_list("status", flat=True)) == {"done"}
     assert reconciliation.run().is_clean

@@ -54,6 +54,19 @@ TEMPLATES: list[tuple[str, dict[str, Any]]] = [
         {"kind": "amount_off", "amount_fen": 2000, "threshold_fen": 2000, "valid_days": 7},
     ),
     ("only_pass_many_uses", {"kind": "exchange", "uses": 3, "valid_days": 7}),
+    (
+        "list_price_without_threshold",
+        {"kind": "amount_off", "amount_fen": 500, "threshold_on_list": True, "valid_days": 7},
+    ),
+    (
+        "budget_needs_cap",
+        {"kind": "percent", "rate_pm": 900, "budget_fen": 100000, "valid_days": 7},
+    ),
+    ("budget_not_countable", {"kind": "exchange", "budget_fen": 100000, "valid_days": 7}),
+    (
+        "budget_too_small",
+        {"kind": "amount_off", "amount_fen": 500, "budget_fen": 499, "valid_days": 7},
+    ),
     ("validity_unclear", {"kind": "exchange"}),
     ("validity_unclear", {"kind": "exchange", "valid_days": 0}),
 ]

@@ -74,6 +74,7 @@ def benefits(draw: st.DrawFn, number: int) -> Benefit:
 @st.composite
 def coupons(draw: st.DrawFn, number: int) -> Coupon:
     kind = draw(st.sampled_from(list(CouponKind)))
+    threshold_fen = draw(st.sampled_from([0, 0, 200, 600]))
     rates = PERCENTS if kind is CouponKind.PERCENT else RATES
     return Coupon(
         id=number,
@@ -82,7 +83,8 @@ def coupons(draw: st.DrawFn, number: int) -> Coupon:
         amount_fen=draw(SMALL),
         rate_pm=draw(rates),
         cap_fen=draw(st.sampled_from([None, None, 1, 70])),
-        threshold_fen=draw(st.sampled_from([0, 0, 200, 600])),
+        threshold_fen=threshold_fen,
+        threshold_on_list=threshold_fen > 0 and draw(st.booleans()),
         nth_n=draw(st.integers(2, 3)),
         multiplier_pm=draw(MULTIPLIERS),
         uses_left=draw(st.integers(1, 3)),

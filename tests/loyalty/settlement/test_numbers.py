@@ -156,6 +156,38 @@ def row_8c() -> None:
     assert shares(result, StepKind.PRICE) == [(0, 1, 1)]
 
 
+AT_LIST_PRICE = replace(FULL_100_OFF_20, threshold_on_list=True)
+SILVER = Benefit(1, BenefitKind.PERCENT, rate_pm=850)
+
+
+def row_8d() -> None:
+    result = settle(Sale((amount(10000),), MEMBER, (SILVER,), (AT_LIST_PRICE,)))
+    assert [(s.kind, s.amount_fen) for s in result.steps[:2]] == [
+        (StepKind.PRICE, 1500),
+        (StepKind.COUPON, 2000),
+    ]
+    assert (result.other_fen, uses(result), result.benefit_ids) == (6500, {1: 2000}, (1,))
+    short = settle(Sale((amount(9900),), MEMBER, (SILVER,), (AT_LIST_PRICE,)))
+    assert (short.other_fen, uses(short)) == (8415, {})
+    assert short.not_applied == (
+        NotApplied("threshold_short", coupon_id=1, missing_fen=100, detail="on_list"),
+    )
+    # As it is without the mark: the second branch.
+    after = settle(Sale((amount(10000),), MEMBER, (SILVER,), (FULL_100_OFF_20,)))
+    assert (after.other_fen, after.benefit_ids) == (8000, ())
+
+
+def row_8e() -> None:
+    wallet = (AT_LIST_PRICE, FULL_80_OFF_15, STACKABLE_5)
+    result = settle(Sale((amount(10000),), MEMBER, (GOLD,), wallet))
+    assert (result.other_fen, uses(result)) == (6500, {1: 2000, 3: 500})
+    drinks = replace(AT_LIST_PRICE, scope=DRINKS)
+    lines = (drink(3, 3200), food(1, 3600))
+    result = settle(Sale(lines, MEMBER, (GOLD,), (drinks,)))
+    assert (result.other_fen, uses(result)) == (11880, {})
+    assert result.not_applied[0].missing_fen == 400
+
+
 def _by_points(held: int, asked: int, rule: PointsRule) -> Settlement:
     buyer = Buyer(is_member=True, points=held)
     return settle(Sale((amount(10000),), buyer, points_rule=rule, ask=Ask(points=asked)))
@@ -313,4 +345,4 @@ def test_every_row_of_the_document_is_checked() -> None:
     numbers = ALGORITHM.read_text("utf-8").partition("## Numbers")[2]
     written = re.findall(r"^\| (\d+[a-z]?) \|", numbers, re.MULTILINE)
     assert written == list(ROWS)
-    assert len(written) == 23
+    assert len(written) == 25

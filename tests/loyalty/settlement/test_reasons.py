@@ -180,6 +180,12 @@ COUPONS: list[tuple[str, tuple[Line, ...], Coupon, NotApplied]] = [
         NotApplied("threshold_short", coupon_id=1, missing_fen=1000),
     ),
     (
+        "threshold-at-list-price",
+        BASKET,
+        replace(OFF_20, threshold_fen=4000, threshold_on_list=True, scope=DRINKS),
+        NotApplied("threshold_short", coupon_id=1, missing_fen=1000, detail="on_list"),
+    ),
+    (
         "saves-nothing",
         BASKET,
         Coupon(1, CouponKind.NTH_UNIT, nth_n=4, rate_pm=0),
@@ -320,6 +326,7 @@ def test_benefit_nobody_could_explain(benefit: Benefit) -> None:
         Coupon(1, CouponKind.NTH_UNIT, nth_n=1),
         Coupon(1, CouponKind.MULTIPLIER, multiplier_pm=0),
         replace(OFF_20, threshold_fen=-1),
+        replace(OFF_20, threshold_on_list=True),
     ],
 )
 def test_coupon_nobody_could_explain(coupon: Coupon) -> None:
