@@ -341,6 +341,7 @@ TELLERS: dict[str, tuple[Teller, str]] = {
     "code_taken": (_code_taken, "redeem"),
     "member_updated": (_updated, "edit"),
     "phone_changed": (_fixed(lambda: _("Phone changed")), "phone_iphone"),
+    "phone_proved": (_fixed(lambda: _("Phone confirmed by the member")), "mobile_friendly"),
     "former_phone_forgotten": (
         _fixed(lambda: _("A former phone forgotten")),
         "phonelink_erase",

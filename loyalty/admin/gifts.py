@@ -214,6 +214,7 @@ class TopUpPlanAdmin(RuleAdmin):
         row, bonus = form.instance, form.cleaned_data.get("bonus") or 0
         pack_bonus = row.pack.bonus_fen if row.pack else 0
         total = (row.pay_fen or 0) + bonus + pack_bonus
+        policy = rules.policy()
         return {
             "is_ready": not form.errors and bool(row.pay_fen),
             "refusal": next(iter(form.errors.get("pay_fen", [])), "") if row.pay_fen else "",
@@ -221,5 +222,6 @@ class TopUpPlanAdmin(RuleAdmin):
             "bonus_fen": bonus + pack_bonus,
             "total_fen": total,
             "pack": pack_words(row.pack, items_of(row.pack), bonus=False) if row.pack else "",
-            "limit_fen": rules.policy().top_up_max_balance_fen,
+            "limit_fen": policy.most_fen(is_phone_proved=True),
+            "unproved_fen": policy.most_fen(is_phone_proved=False),
         }

@@ -19,7 +19,7 @@ from loyalty.models import Tier
 from loyalty.money import format_yuan
 from loyalty.selectors import merging as selectors
 from loyalty.selectors.merging import Side
-from loyalty.services import merging
+from loyalty.services import merging, rules
 from members import clock
 from members.admin.base import may_do, person_of
 from members.errors import Refusal
@@ -55,7 +55,7 @@ def merge(request: HttpRequest, member_id: int, model_admin: Any) -> HttpRespons
     }
     if other is not None and other.pk != kept.pk:
         left, right = selectors.side_of(kept), selectors.side_of(other)
-        context |= {"rows": rows(left, right), "seen": right.mark}
+        context |= {"rows": rows(left, right), "seen": right.mark, "above": above(left, right)}
         context["reverse_url"] = (
             reverse("admin:members_member_merge", args=[other.pk]) + f"?with={kept.pk}"
         )
@@ -132,6 +132,29 @@ def rows(kept: Side, other: Side) -> list[tuple[str, str, str, str]]:
     name = names[0] if kept.member.name else names[1]
     table.insert(0, (pgettext("of a person", "name"), *names, name))
     return table
+
+
+def above(kept: Side, other: Side) -> str:
+    """What it means that the card that stays would hold more than it may; empty if it would not."""
+    phone_from = kept.member if kept.member.phone else other.member
+    is_proved = phone_from.phone_proved_at is not None
+    limit = rules.policy().most_fen(is_phone_proved=is_proved)
+    value_fen = kept.value_fen + other.value_fen
+    if value_fen <= limit:
+        return ""
+    words = (
+        _(
+            "Afterwards the card holds %(held)s, more than the %(limit)s that a card may hold."
+            " Nothing is lost, but nothing more can be paid in until it holds less."
+        )
+        if is_proved
+        else _(
+            "Afterwards the card holds %(held)s, more than the %(limit)s that a card may hold whose"
+            " phone is not confirmed. Nothing is lost, but nothing more can be paid in until it"
+            " holds less, or the member opened it with a code by SMS."
+        )
+    )
+    return words % {"held": format_yuan(value_fen), "limit": format_yuan(limit)}
 
 
 def _count(number: int) -> str:

@@ -19,7 +19,7 @@ from loyalty.card import bills, presenters
 from loyalty.counter import wording
 from loyalty.models import Coupon, Order
 from loyalty.selectors.inputs import Standing
-from loyalty.services import tiers
+from loyalty.services import rules, tiers
 from members import clock, registry
 from members.admin.base import may_do, person_of
 from members.errors import Refusal
@@ -95,6 +95,7 @@ def _page(
         "principal_fen": sum(lot.principal_fen for lot in standing.value_lots),
         "bonus_fen": sum(lot.bonus_fen for lot in standing.value_lots),
         "points_lots": bills.points_lots(standing)[:1],
+        "most_unproved_fen": _most_unproved(member),
         "progress": presenters.progress(standing, book),
         "progress_fen": tiers.progress_fen(standing, book),
         "other_tags": _other_tags(member) if may_do(request, "edit_member") else [],
@@ -110,6 +111,13 @@ def _page(
         **_list(part, member, standing, row_number(before) or None, at=at),
     }
     return TemplateResponse(request, "admin/member.html", context)
+
+
+def _most_unproved(member: Member) -> int:
+    """What the card may hold while its phone is not confirmed; 0 where there is nothing to say."""
+    if member.phone_proved_at is not None or member.status == Member.Status.CLOSED:
+        return 0
+    return rules.policy().most_fen(is_phone_proved=False)
 
 
 def _parts(member: Member, part: str) -> list[dict[str, Any]]:

@@ -27,7 +27,9 @@ from loyalty.services.working import TENDERS as TENDERS_OUTSIDE
 from members.admin.base import OfficeInline
 from members.models import Staff
 
-LAWFUL_FEN = 500_000  # 单用途商业预付卡管理办法: ¥5,000 for a registered card
+# 单用途商业预付卡管理办法: a registered card, and one that is not
+LAWFUL_FEN = 500_000
+LAWFUL_UNPROVED_FEN = 100_000
 
 
 class PolicyForm(RuleForm):
@@ -40,6 +42,10 @@ class PolicyForm(RuleForm):
         widget=UnfoldAdminIntegerFieldWidget(),
     )
     top_up_max_balance_fen = YuanField(label=lazy("most a card may hold"))
+    top_up_max_unproved_fen = YuanField(
+        label=lazy("most until its phone is confirmed"),
+        help_text=lazy("A member confirms the phone by opening the card with a code by SMS."),
+    )
 
     class Meta:
         model = Policy
@@ -95,7 +101,17 @@ class PolicyAdmin(RuleAdmin):
             },
         ),
         (lazy("Welcome"), {"fields": ("welcome_pack",)}),
-        (lazy("Till"), {"fields": ("rounding", "default_tender", "top_up_max_balance_fen")}),
+        (
+            lazy("Till"),
+            {
+                "fields": (
+                    "rounding",
+                    "default_tender",
+                    "top_up_max_balance_fen",
+                    "top_up_max_unproved_fen",
+                )
+            },
+        ),
         (
             lazy("More"),
             {
@@ -159,6 +175,16 @@ def _sentences(row: Policy) -> list[str]:
         % {"back": format_yuan(back_fen), "percent": f"{back_fen // 100}.{back_fen % 100:02d}"},
         _("Points end %(months)s months after they were earned.") % {"months": row.points_months},
     ]
+    found.append(
+        _(
+            "A card holds %(most)s at most with its bonus;"
+            " %(unproved)s until its phone is confirmed."
+        )
+        % {
+            "most": format_yuan(row.most_fen(is_phone_proved=True)),
+            "unproved": format_yuan(row.most_fen(is_phone_proved=False)),
+        }
+    )
     if row.top_up_max_balance_fen > LAWFUL_FEN:
         found.append(
             _(
@@ -166,6 +192,14 @@ def _sentences(row: Policy) -> list[str]:
                 " Ask a lawyer before you allow more."
             )
             % {"amount": format_yuan(LAWFUL_FEN)}
+        )
+    if row.top_up_max_unproved_fen > LAWFUL_UNPROVED_FEN:
+        found.append(
+            _(
+                "In mainland China a card that is in nobody’s name may hold %(amount)s at most."
+                " Ask a lawyer before you allow more."
+            )
+            % {"amount": format_yuan(LAWFUL_UNPROVED_FEN)}
         )
     if row.welcome_pack is not None:
         found.append(

@@ -11,10 +11,10 @@ from django.utils.translation import gettext as _
 
 from loyalty.counter import gift_words, loan_words, wording
 from loyalty.counter.access import Till
-from loyalty.models import CheckIn, Order, Product, TopUpPlan
+from loyalty.models import CheckIn, Order, Policy, Product, TopUpPlan
 from loyalty.selectors import loans, plans
 from loyalty.selectors.inputs import Standing
-from loyalty.services import offers, tiers, upgrading
+from loyalty.services import offers, tiers, top_ups, upgrading
 from loyalty.services.working import Worked, member_inputs
 from loyalty.settlement import calculator, streaks
 from loyalty.settlement.rulebook import LoanRule, RuleBook
@@ -133,11 +133,15 @@ def _due(today: dt.date, rule: LoanRule) -> str:
     return loan_words.due_words(today + dt.timedelta(days=rule.days), today)[0]
 
 
-def top_up_saving(worked: Worked) -> dict[str, Any] | None:
-    """What this sale would cost less after a top-up: the smallest plan that saves anything."""
-    if worked.standing is None:
+def top_up_saving(worked: Worked, policy: Policy) -> dict[str, Any] | None:
+    """What this sale would cost less after a top-up: the smallest plan that saves anything and
+    that the card may take."""
+    standing = worked.standing
+    if standing is None:
         return None
-    for plan in plans.plans_for(worked.standing.tier_id):
+    for plan in plans.plans_for(standing.tier_id):
+        if top_ups.over_limit(plan.total_fen, standing, policy=policy) is not None:
+            continue
         saved = saved_by(worked, plan)
         if saved > 0:
             return {"plan": plan, "saved_fen": saved}

@@ -28,6 +28,7 @@ def member_view(standing: Standing, book: RuleBook | None) -> dict[str, Any]:
         "id": standing.id,
         "name": person.masked_name,
         "phone": person.masked_phone,
+        "is_phone_confirmed": standing.is_phone_proved,
         "card": str(Card(number=standing.card_number)) if standing.card_number else "",
         "status": standing.status,
         "tier": tier.name if tier else "",

@@ -69,7 +69,7 @@ def show(
         "codes_away": store.is_away(),
         "by_code": identity.is_by_code(draft, till=till, at=at),
         **hints.of_member(standing, book, quote, till=till, at=at),
-        "saving": hints.top_up_saving(worked) if worked else None,
+        "saving": hints.top_up_saving(worked, policy) if worked else None,
         "upgrades": hints.upgrades(standing, book, at=at),
         "redeem_key": uuid.uuid4(),
         "at": at,

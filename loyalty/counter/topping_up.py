@@ -14,8 +14,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 from loyalty.counter import drafts, entry, hints, identity, parsing, presenters, wording
 from loyalty.counter.access import Till, counter_page
 from loyalty.counter.joining import sale_of
-from loyalty.models import TopUpPlan
+from loyalty.models import Policy, TopUpPlan
 from loyalty.selectors import sales
+from loyalty.selectors.inputs import Standing
 from loyalty.selectors.plans import plans_for
 from loyalty.services import checkout, rules, top_ups
 from members import clock
@@ -105,14 +106,17 @@ def _page(
     error: Refusal | None = None,
 ) -> HttpResponse:
     member = None
+    policy = rules.policy()
     plans: list[TopUpPlan] = []
     savings: dict[int, int] = {}
+    too_much: dict[int, Refusal] = {}
     if member_id is not None:
         standing, book = presenters.standing_of(member_id, at=clock.now())
         if standing is not None:
             member = presenters.member_view(standing, book)
             plans = plans_for(standing.tier_id)
             savings = _savings(till, sale_id, plans)
+            too_much = _too_much(plans, standing, policy)
     # The key of a refused form is free again; one of a form that is sent twice settles once.
     context = {
         "till": till,
@@ -120,14 +124,22 @@ def _page(
         "sale_link": sale_id,
         "sale": sale_id,
         "member": member,
-        "plans": [(plan, savings.get(plan.pk, 0)) for plan in plans],
+        "plans": [(plan, savings.get(plan.pk, 0), plan.pk in too_much) for plan in plans],
+        "too_much": next(iter(too_much.values()), None),
+        "most_unproved_fen": policy.most_fen(is_phone_proved=False),
         "error": presenters.error_view(error) if error else None,
         "typed": request.POST,
         "key": request.POST.get("key") or uuid.uuid4(),
         "tenders": [(kind, wording.tender_words(kind)) for kind in parsing.TENDERS],
-        "tender": request.POST.get("tender") or rules.policy().default_tender,
+        "tender": request.POST.get("tender") or policy.default_tender,
     }
     return render(request, "counter/top_up.html", context, status=error.status if error else 200)
+
+
+def _too_much(plans: list[TopUpPlan], standing: Standing, policy: Policy) -> dict[int, Refusal]:
+    """The plans that the card may not take now, and why."""
+    found = {plan.pk: top_ups.over_limit(plan.total_fen, standing, policy=policy) for plan in plans}
+    return {plan_id: why for plan_id, why in found.items() if why is not None}
 
 
 def _savings(till: Till, sale_id: uuid.UUID | None, plans: list[TopUpPlan]) -> dict[int, int]:

@@ -69,8 +69,9 @@ def write(
 def _members(years: Sequence[MemberYear]) -> None:
     copy(
         "members_member",
-        "id, public_id, name, pinyin, phone, phone_tail, gender, birth_year, birth_month,"
-        " birth_day, region, language, status, joined_at, joined_shop_id, joined_channel, is_test",
+        "id, public_id, name, pinyin, phone, phone_tail, phone_proved_at, gender, birth_year,"
+        " birth_month, birth_day, region, language, status, joined_at, joined_shop_id,"
+        " joined_channel, is_test",
         (
             (
                 year.member_id,
@@ -79,6 +80,7 @@ def _members(years: Sequence[MemberYear]) -> None:
                 name_key(year.person.name),
                 year.person.phone,
                 year.person.phone[-4:],
+                year.phone_proved_at,
                 year.person.gender,
                 *year.person.birthday,
                 "",

@@ -115,7 +115,14 @@ def _make(at: dt.datetime) -> None:
     _rules(at)
     for phone, name, spent_fen, points, holds_value, days in PEOPLE:
         joined = at - JOINED - dt.timedelta(hours=1)
-        member = joining.join(phone=phone, name=name, shop=shops[0], actor=None, at=joined)
+        member = joining.join(
+            phone=phone,
+            name=name,
+            shop=shops[0],
+            actor=None,
+            at=joined,
+            is_phone_proved=True,
+        )
         _history(member, shops[0], spent_fen, points, holds_value=holds_value, days=days, at=at)
 
 

@@ -134,6 +134,7 @@ class MemberYear:
     member_id: int
     world: World
     ids: Ids
+    phone_proved_at: dt.datetime | None = None
     tier_id: int | None = None
     tier_since: dt.date | None = None
     tier_until: dt.date | None = None
@@ -178,6 +179,9 @@ class MemberYear:
     def _join(self, at: dt.datetime) -> None:
         first = self.world.book.tiers[0]
         self.tier_id, self.tier_since = first.id, clock.local_date(at)
+        # One in eight never opened the card on their phone; none of them tops up.
+        if self.person.tops_up or self.person.number % 8:
+            self.phone_proved_at = at
         shop = self.world.shops[self.person.shop]
         self.events.append(Happened("joined", at, self.member_id, None, shop, {}))
         pack = self.world.book.packs.get(self.world.book.policy["welcome_pack_id"] or 0)

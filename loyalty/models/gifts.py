@@ -79,3 +79,8 @@ class TopUpPlan(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def total_fen(self) -> int:
+        """What comes onto the card, bonus included. Reads the pack."""
+        return self.pay_fen + (self.pack.bonus_fen if self.pack else 0)

@@ -43,7 +43,8 @@ SELECT m.id, m.public_id, m.name, m.phone, m.status, m.birth_month, m.birth_day,
             AND (q.at > %(quota_since)s OR q.period = 'ever')),
     a.debt, a.balance,
     (SELECT c.number FROM members_card c
-        WHERE c.member_id = m.id AND c.status IN ('active', 'frozen'))
+        WHERE c.member_id = m.id AND c.status IN ('active', 'frozen')),
+    m.phone_proved_at IS NOT NULL
 FROM members_member m
 JOIN loyalty_memberstats s ON s.member_id = m.id
 LEFT JOIN loyalty_account a ON a.member_id = m.id AND a.kind = 'points'
@@ -93,6 +94,7 @@ class Standing:
     points_debt: int
     points_balance: int
     card_number: str | None
+    is_phone_proved: bool
 
     @property
     def spendable_points(self) -> int:
@@ -141,6 +143,7 @@ def load(*, member_id: int, at: dt.datetime) -> Standing | None:
         row[25] or 0,
         row[26] or 0,
         row[27],
+        row[28],
     ]
     return Standing(*values)
 

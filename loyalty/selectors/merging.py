@@ -26,6 +26,10 @@ class Side:
     notes: int
 
     @property
+    def value_fen(self) -> int:
+        return self.principal_fen + self.bonus_fen
+
+    @property
     def mark(self) -> str:
         """What somebody saw before saying yes."""
         facts = (self.points, self.principal_fen, self.bonus_fen, self.coupons, self.orders)

@@ -38,7 +38,7 @@ def adjust(
     """Add to or take from one account (points, or fen). The same key replays the first answer.
 
     Refuses ``adjust_kind``, ``adjust_zero``, ``adjust_too_large``, ``reason_missing``,
-    ``balance_short``, ``balance_limit`` and what concerns the member.
+    ``balance_short``, ``balance_limit``, ``balance_limit_unproved`` and what concerns the member.
     """
     reason = reason.strip()
     if kind not in Account.Kind.values:

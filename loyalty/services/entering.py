@@ -92,7 +92,14 @@ def _let_in(
     is_new = member is None
     if member is None:
         try:
-            member = joining.join(phone=phone, shop=shop, actor=None, at=at, channel=channel)
+            member = joining.join(
+                phone=phone,
+                shop=shop,
+                actor=None,
+                at=at,
+                channel=channel,
+                is_phone_proved=True,
+            )
             if language and language != member.language:
                 member = members.update(
                     member_id=member.pk, changes={"language": language}, actor=None, at=at
@@ -101,6 +108,8 @@ def _let_in(
             if refusal.code != "already_member":
                 raise
             member, is_new = find.by_phone(phone), False
+    if member.phone_proved_at is None:
+        members.prove_phone(member_id=member.pk, phone=phone, at=at)
     consent.answer(
         member_id=member.pk,
         answers=dict.fromkeys(agreed, True),

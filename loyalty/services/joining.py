@@ -24,6 +24,7 @@ def join(
     at: dt.datetime,
     channel: str = "counter",
     external_no: str | None = None,
+    is_phone_proved: bool = False,
 ) -> Member:
     """A new member in the lowest tier, with a card, three accounts and the welcome gift.
 
@@ -39,6 +40,7 @@ def join(
             at=at,
             channel=channel,
             external_no=external_no,
+            is_phone_proved=is_phone_proved,
         )
         Account.objects.bulk_create(
             Account(member=member, kind=kind) for kind in Account.Kind.values

@@ -258,10 +258,9 @@ def check_streaks(days: Sequence[int]) -> None:
 
 def check_plan(row: TopUpPlan, *, limit_fen: int) -> None:
     """Refuse a plan that no card may hold."""
-    bonus = row.pack.bonus_fen if row.pack else 0
     if row.pay_fen < 1:
         _refuse("top_up_amount", _("Enter what the member pays."), "pay_fen")
-    if row.pay_fen + bonus > limit_fen:
+    if row.total_fen > limit_fen:
         _refuse(
             "plan_above_limit",
             _("Together with its bonus this is more than a card may hold."),

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty import locks
 from loyalty.locks import AccountBook
-from loyalty.models import Entry, TopUp, TopUpPlan
+from loyalty.models import Entry, Policy, TopUp, TopUpPlan
 from loyalty.selectors import inputs as selectors
 from loyalty.selectors.inputs import Standing
 from loyalty.services import gifts, keys, ledger, rules, spending
@@ -38,7 +38,7 @@ def top_up(
     """Pay in by a plan, or a free amount without a gift. The same key replays the first answer.
 
     Refuses ``top_up_amount``, ``plan_unknown``, ``plan_not_for_tier``, ``balance_limit``,
-    ``tender_unknown``, ``own_card`` and what concerns the member.
+    ``balance_limit_unproved``, ``tender_unknown``, ``own_card`` and what concerns the member.
     """
     spending.refuse_own_card(member_id=member_id, actor=actor)
     if tender not in TENDERS:
@@ -92,17 +92,41 @@ def _check_amount(paid_fen: int, bonus_fen: int, standing: Standing) -> None:
 
 
 def check_limit(more_fen: int, standing: Standing, *, field: str) -> None:
-    """Refuse ``balance_limit`` if the card would hold more than it may, by law and by settings."""
-    limit = rules.policy().top_up_max_balance_fen
+    """Refuse ``balance_limit`` or ``balance_limit_unproved`` if the card would hold more than it
+    may, by law and by settings."""
+    refusal = over_limit(more_fen, standing, policy=rules.policy(), field=field)
+    if refusal is not None:
+        raise refusal
+
+
+def over_limit(
+    more_fen: int, standing: Standing, *, policy: Policy, field: str = ""
+) -> Refusal | None:
+    """Why so much more does not go onto the card; None where it does."""
+    most = policy.most_fen(is_phone_proved=True)
+    limit = policy.most_fen(is_phone_proved=standing.is_phone_proved)
     held = standing.value_fen + more_fen
-    if held > limit:
-        raise Refusal(
-            "balance_limit",
-            _("A card may hold ¥%(limit)s at most. Choose a smaller amount.")
-            % {"limit": f"{limit // 100:,}"},
-            field=field,
-            details={"limit_fen": limit, "would_hold_fen": held},
+    if held <= limit:
+        return None
+    code = "balance_limit" if limit == most else "balance_limit_unproved"
+    if limit == most:
+        sentence = _("A card may hold ¥%(limit)s at most. Choose a smaller amount.")
+    elif standing.phone:
+        sentence = _(
+            "A card whose phone is not confirmed may hold ¥%(limit)s at most. Let the member open"
+            " the card once with the code by SMS: then up to ¥%(most)s."
         )
+    else:
+        sentence = _(
+            "A card without a phone may hold ¥%(limit)s at most. Let the member open a card on"
+            " their own phone and merge the two: then up to ¥%(most)s."
+        )
+    return Refusal(
+        code,
+        sentence % {"limit": f"{limit // 100:,}", "most": f"{most // 100:,}"},
+        field=field,
+        details={"limit_fen": limit, "would_hold_fen": held},
+    )
 
 
 def _top_up(

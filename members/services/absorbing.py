@@ -53,12 +53,13 @@ def absorb(*, kept: Member, merged: Member, at: dt.datetime) -> None:
     What ``kept`` does not say of themselves is taken over; their own data, PIN and consents hold.
     """
     phone, external_no = merged.phone, merged.external_no
+    proved_at = merged.phone_proved_at
     _fill_gaps(kept, merged)
     _empty(merged, into=kept, keeps_number=kept.external_no is not None)
     if kept.external_no is None:
         kept.external_no = external_no
     if phone and kept.phone is None:
-        kept.phone, kept.phone_tail = phone, phone[-4:]
+        kept.phone, kept.phone_tail, kept.phone_proved_at = phone, phone[-4:], proved_at
     elif phone:
         FormerPhone.objects.create(phone=phone, tail=phone[-4:], member=kept, at=at)
     kept.save()
@@ -92,7 +93,7 @@ def _empty(merged: Member, *, into: Member, keeps_number: bool) -> None:
     merged.merged_into = into
     merged.name = merged.pinyin = merged.phone_tail = merged.region = merged.pin_hash = ""
     merged.gender = Member.Gender.UNKNOWN
-    merged.phone = merged.assigned_staff = None
+    merged.phone = merged.phone_proved_at = merged.assigned_staff = None
     merged.birth_year = merged.birth_month = merged.birth_day = None
     if not keeps_number:
         merged.external_no = None

@@ -46,10 +46,12 @@ def register(
     at: dt.datetime,
     channel: str = "counter",
     external_no: str | None = None,
+    is_phone_proved: bool = False,
 ) -> Member:
     """A new member with a numbered e-card; one event ``joined``.
 
-    The shop's own ``loyalty.services.joining.join`` adds accounts and figures to it. Refuses with
+    ``is_phone_proved``: they just showed that the phone is theirs. The shop's own
+    ``loyalty.services.joining.join`` adds accounts and figures to it. Refuses with
     ``phone_unreadable``, ``name_unreadable``, ``already_member`` (with ``member_id`` for staff
     only), ``external_no_taken``.
     """
@@ -63,6 +65,7 @@ def register(
                 member = Member.objects.create(
                     phone=phone,
                     phone_tail=tail(phone),
+                    phone_proved_at=at if phone and is_phone_proved else None,
                     name=name,
                     pinyin=name_key(name),
                     external_no=external_no or None,
@@ -112,7 +115,7 @@ def update(
 
 
 def change_phone(*, member_id: int, phone: str, actor: Staff | None, at: dt.datetime) -> Member:
-    """Give a member another phone; one event ``phone_changed``.
+    """Give a member another phone, not proved yet to be theirs; one event ``phone_changed``.
 
     Refuses with ``phone_unreadable``, ``phone_taken``, ``member_closed``.
     """
@@ -125,14 +128,24 @@ def change_phone(*, member_id: int, phone: str, actor: Staff | None, at: dt.date
         if former.exclude(member=member).exists():
             raise _phone_taken()
         former.delete()
-        member.phone, member.phone_tail = phone, tail(phone)
+        member.phone, member.phone_tail, member.phone_proved_at = phone, tail(phone), None
         try:
             with transaction.atomic():
-                member.save(update_fields=["phone", "phone_tail"])
+                member.save(update_fields=["phone", "phone_tail", "phone_proved_at"])
         except IntegrityError:
             raise _phone_taken() from None
         _record("phone_changed", member, actor, at)
     return member
+
+
+def prove_phone(*, member_id: int, phone: str, at: dt.datetime) -> None:
+    """The member showed that they have the phone (E.164) of their card; one event
+    ``phone_proved``, the first time. Another phone than the card's, a former one, proves nothing.
+    """
+    with transaction.atomic():
+        unproved = Member.objects.filter(pk=member_id, phone=phone, phone_proved_at__isnull=True)
+        if unproved.update(phone_proved_at=at):
+            events.record(kind="phone_proved", at=at, member_id=member_id)
 
 
 def forget_phone(*, member_id: int, phone_id: int, actor: Staff | None, at: dt.datetime) -> None:
@@ -192,6 +205,7 @@ def close(*, member_id: int, actor: Staff | None, at: dt.datetime) -> Member:
         member.name = member.pinyin = member.phone_tail = member.region = member.pin_hash = ""
         member.gender = Member.Gender.UNKNOWN
         member.phone = member.external_no = member.assigned_staff = None
+        member.phone_proved_at = None
         member.birth_year = member.birth_month = member.birth_day = None
         member.save()
         member.tags.clear()

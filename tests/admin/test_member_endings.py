@@ -91,6 +91,22 @@ def test_the_same_name_is_offered_and_laid_beside(
         "138****1234、139****5678",
     ]
     assert "This cannot be undone" in page.content.decode()
+    assert page.context["above"] == ""
+
+    # More than one card may hold: said beforehand, and by which limit.
+    factories.give_value(other, 450_000)
+    for proved_at, words in (
+        (AT, "more than the ¥5,000.00 that a card may hold. Nothing is lost"),
+        (None, "more than the ¥1,000.00 that a card may hold whose phone is not confirmed."),
+    ):
+        Member.objects.filter(pk=house.member.pk).update(phone_proved_at=proved_at)
+        page = owner.get(page_of(house.member, "merge") + f"?with={other.pk}")
+        assert words in page.context["above"]
+        assert words in page.content.decode()
+    confirm(owner, house.member, other)
+    text = owner.get(page_of(house.member)).content.decode()
+    assert "phone not confirmed yet" in text
+    assert "¥1,000.00 at most until the member opens the card once" in text
 
 
 def test_they_are_one_after_a_yes(house: House, other: Member, signed_in: SignedIn) -> None:

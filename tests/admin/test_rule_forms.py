@@ -179,6 +179,77 @@ def test_the_example_is_worked_out_by_the_real_calculator(house: House, owner: C
     assert not CouponTemplate.objects.filter(name="减20").exists()
 
 
+def test_a_threshold_at_list_price_works_beside_the_member_discount(
+    house: House, owner: Client
+) -> None:
+    factories.benefit("银卡8.5折", "percent", tier="银卡", rate_pm=850)
+    rules.publish(actor=None, at=factories.AT)
+    form = coupon_form(name="减20", amount_fen="20", threshold_fen="100")
+    preview = reverse("admin:loyalty_coupontemplate_preview")
+
+    def silver(language: str, **more: str) -> tuple[str, str]:
+        owner.cookies["django_language"] = language
+        page = owner.post(preview, form | more)
+        shown = {one["tier"]: one["sentence"] for one in page.context["examples"]}
+        assert shown["银卡"] in page.text
+        return shown["银卡"], page.context["effect"]
+
+    # After the member discount, as it is by itself: an amount that reaches the threshold.
+    assert silver("zh-hans") == ("120元付102元,再用满100减20 → 82元", "满¥100.00减¥20.00")
+    assert silver("zh-hans", threshold_on_list="on") == (
+        "100元付85元,再用满100减20 → 65元",
+        "满¥100.00减¥20.00 · 按原价",
+    )
+    assert silver("en", threshold_on_list="on") == (
+        "Of ¥100 pay ¥85, then ¥20 off from ¥100 → ¥65",
+        "¥20.00 off from ¥100.00 · at list price",
+    )
+    assert owner.post(add("coupontemplate"), {**form, "threshold_on_list": "on"}).status_code == 302
+    row = CouponTemplate.objects.get(name="减20")
+    assert row.threshold_on_list
+    held = RuleSet.objects.get(pk=Policy.objects.get().ruleset_id or 0).snapshot["templates"]
+    assert {one["id"]: one["threshold_on_list"] for one in held}[row.pk] is True
+    # Without a threshold there is nothing to count.
+    stored = form_of(owner.get(change(row)))
+    assert owner.post(change(row), {**stored, "threshold_fen": ""}).status_code == 302
+    assert not CouponTemplate.objects.get(pk=row.pk).threshold_on_list
+
+
+def test_a_budget_says_how_far_it_goes_and_what_was_really_given_away(
+    house: House, owner: Client
+) -> None:
+    owner.cookies["django_language"] = "en"
+    address = change(house.template)
+    form = form_of(owner.get(address))
+    for number in (2, 3):
+        factories.coupon(house.member, house.template, f"8000000000000{number}")
+    assert owner.post(address, {**form, "budget_fen": "1000"}).status_code == 302
+    row = CouponTemplate.objects.get(pk=house.template.pk)
+    assert (row.budget_fen, row.budget_used_fen) == (100000, 6000)
+    assert "¥60 / ¥1,000" in owner.get(reverse("admin:loyalty_coupontemplate_changelist")).text
+    form = form_of(owner.get(address))
+    preview = reverse("admin:loyalty_coupontemplate_preview", args=[row.pk])
+    assert owner.post(preview, {**form, "amount_fen": "25"}).context["budget"] == [
+        "A budget of ¥1,000.00 is enough for 40 coupons of up to ¥25.00 each.",
+        "3 are given and count as ¥75.00, used or not. 37 more can be given."
+        " Really taken off so far: ¥20.00.",
+    ]
+    for changes, field, words in (
+        ({"budget_fen": "59"}, "budget_fen", "Enter at least ¥60.00"),
+        ({"budget_fen": "-1"}, "budget_fen", "below zero"),
+        ({"amount_fen": "400", "threshold_fen": "500"}, "budget_fen", "Enter at least ¥1,200.00"),
+        ({"stock": "2"}, "stock", "3 are given out already"),
+        ({"kind": "exchange"}, "budget_fen", "limit the number instead"),
+        ({"kind": "percent", "rate_pm": "8"}, "cap_fen", "how much one coupon takes off at most"),
+    ):
+        assert words in errors_of(owner.post(address, {**form, **changes}))[field][0]
+    # A till gives one while the form is open: that is no reason to type it all again.
+    CouponTemplate.objects.update(issued_count=4, budget_used_fen=8000)
+    assert owner.post(address, {**form, "amount_fen": "25"}).status_code == 302
+    row.refresh_from_db()
+    assert (row.issued_count, row.budget_used_fen) == (4, 10000)
+
+
 def test_a_validity_out_of_the_ordinary_is_hinted_at(house: House, owner: Client) -> None:
     preview = reverse("admin:loyalty_coupontemplate_preview")
     assert owner.post(preview, coupon_form(valid_days="10")).context["hints"] == []
@@ -215,6 +286,16 @@ def test_a_manager_reads_rules_in_the_same_words(house: House, signed_in: Signed
         ("5元无门槛券 7天", {"kind": "amount_off", "amount_fen": 500}),
         ("8.5折 封顶30 7天", {"kind": "percent", "rate_pm": 850, "cap_fen": 3000}),
         ("满100打9折 7天", {"kind": "percent", "rate_pm": 900, "threshold_fen": 10000}),
+        (
+            "原价满100减20 7天 预算 1000元",
+            {
+                "kind": "amount_off",
+                "threshold_fen": 10000,
+                "amount_fen": 2000,
+                "threshold_on_list": True,
+                "budget_fen": 100000,
+            },
+        ),
     ],
 )
 def test_a_coupon_typed_as_a_sentence(line: str, fields: dict[str, Any]) -> None:
@@ -361,6 +442,13 @@ def test_the_sheet_of_points(house: House, owner: Client) -> None:
     assert (policy.earn_per_yuan_pm, policy.points_cap_pm) == (1500, 500)
     page = owner.post(reverse("admin:loyalty_policy_preview", args=[1]), form)
     assert page.context["sentences"][0] == "¥1 = 1 points; 100 points take ¥1.00 off."
+    limits = (
+        "A card holds ¥5,000.00 at most with its bonus; ¥1,000.00 until its phone is confirmed."
+    )
+    assert page.context["sentences"][3:] == [limits]
+    form["top_up_max_unproved_fen"] = "1000.01"
+    page = owner.post(reverse("admin:loyalty_policy_preview", args=[1]), form)
+    assert "nobody’s name may hold ¥1,000.00 at most" in page.context["sentences"][4]
     wrong = owner.post(address, {**form_of(owner.get(address)), "points_months": "0"})
     assert errors_of(wrong)["points_months"] == ["Choose 1 to 120 months."]
 

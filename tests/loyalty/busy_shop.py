@@ -79,7 +79,14 @@ def open_shop() -> World:
     plan = TopUpPlan.objects.create(name="充50送10", pay_fen=5000, pack=paid)
     rules.publish(actor=None, at=AT)
     members = [
-        joining.join(phone=phone, name="王", shop=factories.shop(), actor=None, at=AT)
+        joining.join(
+            phone=phone,
+            name="王",
+            shop=factories.shop(),
+            actor=None,
+            at=AT,
+            is_phone_proved=True,
+        )
         for phone in ("13800000001", "13800000002")
     ]
     return World(factories.shop(), members, list(menu.values()), plan, special, templates)

@@ -7,10 +7,10 @@ from io import StringIO
 
 import pytest
 from django.core.management import call_command
-from django.db.models import Sum
+from django.db.models import F, Sum
 
 from loyalty.demo import fill, shop
-from loyalty.models import Lot, MemberStats, Order, Product, Refund, Tier
+from loyalty.models import Lot, MemberStats, Order, Product, Refund, Tier, TopUp
 from loyalty.selectors import reconciliation, today
 from loyalty.services.again import settle_again
 from members.models import Event, Member, Shop
@@ -36,6 +36,10 @@ def test_it_is_a_chain_with_a_year_behind_it(filled: int) -> None:
     assert Member.objects.count() == MEMBERS + len(shop.PEOPLE)
     assert MemberStats.objects.filter(tier__rank__gt=0).count() > MEMBERS // 20
     assert Lot.objects.filter(top_up__isnull=False).count() > MEMBERS // 20
+    unproved = Member.objects.filter(phone_proved_at=None)
+    assert 0 < unproved.count() < MEMBERS // 5
+    assert not TopUp.objects.filter(member__in=unproved).exists()
+    assert not TopUp.objects.filter(at__lt=F("member__phone_proved_at")).exists()
     first = Order.objects.order_by("at")[0]
     assert AT - dt.timedelta(days=360) < first.at < AT - dt.timedelta(days=300)
     assert Refund.objects.count() == fill.REFUNDS

@@ -257,7 +257,10 @@ def test_days_and_quotas_that_both_used_count_once(owner: Staff) -> None:
 def test_the_old_phone_opens_no_second_card(owner: Staff) -> None:
     kept, merged = factories.member(), factories.member(OTHER)
     third = factories.member("+8613900007777")
+    Member.objects.filter(pk=kept.pk).update(phone_proved_at=None)
     merge(owner, kept, merged)
+    kept.refresh_from_db()
+    assert kept.phone_proved_at is None  # the other one's phone proves nothing of its own
     with pytest.raises(Refusal) as refused:
         joining.join(phone=OTHER, shop=None, actor=owner, at=AT)
     assert (refused.value.code, refused.value.details) == (
@@ -276,6 +279,7 @@ def test_a_member_without_phone_or_card_takes_those(owner: Staff) -> None:
     merge(owner, kept, merged)
     kept.refresh_from_db()
     assert (kept.phone, kept.phone_tail, kept.name) == (OTHER, "5678", "王小敏")
+    assert kept.phone_proved_at == AT  # with the phone comes that it was proved
     assert Card.objects.get().member == kept
     assert not FormerPhone.objects.exists()
 
@@ -311,7 +315,9 @@ def test_refused_with_nothing_changed(owner: Staff, role: str, status: str, code
     person = factories.staff("who", role)
     kept, merged = factories.member(), factories.member(OTHER, points=10)
     if status == "closed":
-        Member.objects.filter(pk=merged.pk).update(status="closed", phone=None, name="")
+        Member.objects.filter(pk=merged.pk).update(
+            status="closed", phone=None, name="", phone_proved_at=None
+        )
     elif status == "same":
         merged = kept
     else:

@@ -179,7 +179,9 @@ def test_by_day_a_tier_no_longer_in_use_still_counts() -> None:
 
 def test_a_closed_member_is_left_alone() -> None:
     member = placed("金卡")
-    Member.objects.filter(pk=member.pk).update(status="closed", phone=None, name="")
+    Member.objects.filter(pk=member.pk).update(
+        status="closed", phone=None, name="", phone_proved_at=None
+    )
     assert night() == Moved()
     assert standing(member)[0] == "金卡"
 

@@ -79,7 +79,9 @@ def test_a_card_not_handed_out_is_nobodys(wang: Member) -> None:
 
 
 def test_a_closed_member_is_nobody(wang: Member) -> None:
-    Member.objects.update(status="closed", phone=None, phone_tail="", name="", pinyin="")
+    Member.objects.update(
+        status="closed", phone=None, phone_proved_at=None, phone_tail="", name="", pinyin=""
+    )
     assert code_of("by_card", NUMBER) == "member_unknown"
     assert find.search("1234") == find.search("wxm") == find.search(NUMBER) == []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
+from importlib import import_module
 
 import pytest
 from django.db import connection
@@ -11,7 +12,7 @@ from django.db import connection
 from loyalty.services.closing import refuse_while_money_is_left
 from members import registry
 from members.errors import Refusal
-from members.models import Card, Event, Member, Tag
+from members.models import Card, Consent, Event, Identity, Member, Tag
 from members.services import members
 from tests import factories
 from tests.conftest import LiveDatabase
@@ -266,3 +267,45 @@ def test_frozen_once_by_two_at_once(live_db: LiveDatabase) -> None:
         thread.join(timeout=60)
     assert sorted(outcomes) == ["already_frozen"] * 5 + ["done"]
     assert kinds() == [("frozen", {})]
+
+
+@pytest.mark.django_db
+def test_who_came_by_a_code_before_it_was_kept_counts_as_proved() -> None:
+    """What the upgrade finds in an older shop's rows."""
+    migration = import_module("members.migrations.0011_phone_proved")
+    day = dt.timedelta(days=1)
+    cast: dict[str, tuple[list[str], dt.datetime | None]] = {
+        "came by code": (["consent"], AT),
+        "came by WeChat": (["consent", "wechat"], AT + day),
+        "another phone since": (["consent", "phone_changed"], None),
+        "proved after the change": (["phone_changed", "wechat"], AT + day),
+        "two cards became one": (["consent", "wechat", "merged"], None),
+        "agreed in the card only": (["card"], None),
+        "opened at the counter": ([], None),
+        "without a phone": (["consent"], None),
+    }
+    for number, (name, (traces, _at)) in enumerate(cast.items()):
+        phone = None if name == "without a phone" else f"+861390000000{number}"
+        person = factories.member(phone, name, phone_proved_at=None)
+        for trace in traces:
+            match trace:
+                case "consent" | "card":
+                    source = "join:poster" if trace == "consent" else "card"
+                    Consent.objects.create(
+                        member=person,
+                        purpose="terms",
+                        granted=True,
+                        text_version="1",
+                        source=source,
+                        at=AT,
+                    )
+                case "wechat":
+                    Identity.objects.create(
+                        member=person, provider="wechat", app_id="a", subject=name, at=AT + day
+                    )
+                case kind:
+                    Event.objects.create(kind=kind, member=person, at=AT)
+    with connection.cursor() as cursor:
+        cursor.execute(migration.KNOWN)
+    found = dict(Member.objects.values_list("name", "phone_proved_at"))
+    assert found == {name: at for name, (_traces, at) in cast.items()}

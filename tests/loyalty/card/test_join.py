@@ -54,6 +54,7 @@ def test_join_by_phone_and_code(phone_browser: Client) -> None:
     member = Member.objects.get()
     assert (member.phone, member.joined_channel, member.language) == (PHONE, "poster", "en")
     assert member.joined_shop == factories.shop()
+    assert member.phone_proved_at == factories.AT
     assert Account.objects.filter(member=member).count() == 3
     assert set(Consent.objects.values_list("purpose", "channel", "granted", "text_version")) == {
         ("terms", "", True, consent.TERMS.version),

@@ -91,6 +91,7 @@ def test_one_tap_joins_and_opens_the_card(program: Client, wechat: FakeWechat) -
     assert COOKIE not in answer.cookies
     member = Member.objects.get()
     assert (member.phone, member.joined_channel) == (PHONE, "till-poster")
+    assert member.phone_proved_at == AT
     assert member.joined_shop == factories.shop()
     assert Account.objects.filter(member=member).count() == 3
     row = Identity.objects.get()

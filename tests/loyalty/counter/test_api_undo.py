@@ -159,6 +159,7 @@ def test_the_member_as_the_cashier_sees_them(api: Api, cast: Cast) -> None:
             "id": cast.member.pk,
             "name": "王*敏",
             "phone": "138****1234",
+            "is_phone_confirmed": True,
             "card": f"{CARD[:4]} {CARD[4:8]} **** {CARD[-4:]}",
             "status": "active",
             "tier": "金卡",
@@ -187,6 +188,6 @@ def test_members_that_are_not_found(api: Api, cast: Cast) -> None:
 
 
 def test_a_closed_member_is_nobody(api: Api, cast: Cast) -> None:
-    Member.objects.update(status=Member.Status.CLOSED, phone=None, name="")
+    Member.objects.update(status=Member.Status.CLOSED, phone=None, phone_proved_at=None, name="")
     status, answer = api.get("members", card=CARD)
     assert (status, answer["error"]["code"]) == (404, "member_unknown")

@@ -159,6 +159,42 @@ def test_a_card_is_opened_and_the_sale_goes_on(client: Client, cast: Cast) -> No
     assert "The card is open" in page
 
 
+def test_a_card_opened_at_the_till_takes_more_once_its_holder_came_by_code(
+    client: Client, cast: Cast, plans: list[int]
+) -> None:
+    client.post("/counter/join/", {"phone": "13900008888", "name": "李雷", "sale": SALE})
+    member = Member.objects.get(phone="+8613900008888")
+    assert member.phone_proved_at is None
+    address = f"/counter/top-up/?member={member.pk}"
+    fields = {"member": member.pk, "plan": plans[1], "tender": "cash", "key": str(uuid.uuid4())}
+    page = client.get(address).text
+    assert "phone not confirmed yet: ¥1,000 at most" in page
+    assert re.findall(r'value="([0-9]+)"( disabled)?', page[page.index("<fieldset") :])[:2] == [
+        (str(plans[0]), ""),
+        (str(plans[1]), " disabled"),
+    ]
+    assert 'data-code="balance_limit_unproved"' in page
+    refused = client.post("/counter/top-up/", fields)
+    assert refused.status_code == 400
+    assert "open the card once with the code by SMS" in refused.text.replace("\n", " ")
+    assert not TopUp.objects.exists()
+
+    phone = Client()
+    phone.post("/m/join", {"phone": "13900008888", "terms": "on"})
+    texted = re.search(r"[^0-9]([0-9]{6})[^0-9]", phone.get("/m/join/code").text)
+    assert texted
+    phone.post("/m/join/code", {"code": texted[1]})
+    member.refresh_from_db()
+    assert member.phone_proved_at == factories.AT
+    page = client.get(address).text
+    assert "not confirmed" not in page
+    assert " disabled" not in page
+    assert client.post("/counter/top-up/", fields).status_code == 302
+    page = client.get(address).text
+    assert "not confirmed" not in page
+    assert TopUp.objects.get().paid_fen == 100000
+
+
 @pytest.mark.parametrize(
     ("phone", "name", "code", "status"),
     [
