@@ -327,7 +327,12 @@ CELERY_BEAT_SCHEDULE = {
             "schedule": crontab(minute=minute),
             "options": {"expires": 3000},
         }
-        for job, minute in (("expiry", 5), ("tiers", 15), ("reconcile", 25))
+        for job, minute in (
+            ("expiry", 5),
+            ("tiers", 15),
+            ("birthdays", 20),  # by the tier that the night left somebody in
+            ("reconcile", 25),
+        )
     },
 }
 

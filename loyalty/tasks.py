@@ -20,6 +20,7 @@ from loyalty.demo import fill
 from loyalty.models import NightlyRun
 from loyalty.selectors import reconciliation
 from loyalty.services import (
+    birthdays,
     bulk,
     coupons,
     expiry,
@@ -57,6 +58,12 @@ def nightly_tiers_task() -> None:
     _once_a_day(NightlyRun.Job.TIERS, _move_tiers)
 
 
+@shared_task(name="loyalty.nightly_birthdays")  # type: ignore[untyped-decorator,unused-ignore]
+def nightly_birthdays() -> None:
+    """Give the birthday gifts of the tiers."""
+    _once_a_day(NightlyRun.Job.BIRTHDAYS, _give_birthday_gifts)
+
+
 @shared_task(name="loyalty.nightly_reconcile")  # type: ignore[untyped-decorator,unused-ignore]
 def nightly_reconcile() -> None:
     """Recompute everything; differences go into the run's result and, loudly, into the log."""
@@ -91,6 +98,16 @@ def _move_tiers() -> dict[str, Any]:
             if not member_ids:
                 return asdict(total)
             total += nightly_tiers.move_held(member_ids=member_ids, at=clock.now())
+
+
+def _give_birthday_gifts() -> dict[str, Any]:
+    total, days = birthdays.Gifts(), birthdays.days_due(at=clock.now())
+    while True:
+        with locks.waiting_politely(), transaction.atomic():
+            accounts = birthdays.hold_due(days=days, at=clock.now())
+            if accounts is None:
+                return asdict(total)
+            total += birthdays.give_held(accounts=accounts, days=days, at=clock.now())
 
 
 def _reconcile() -> dict[str, Any]:

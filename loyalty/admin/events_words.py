@@ -11,7 +11,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from loyalty.admin import changes, loan_events
+from loyalty.admin import changes, gift_events, loan_events
 from loyalty.counter.wording import points_words
 from loyalty.models import Loan, Tier
 from loyalty.money import format_yuan
@@ -164,15 +164,6 @@ def _tier_purchase_undone(facts: Facts, names: Names) -> str:
         "tier": facts.get("name", ""),
         "points": points_words(int(facts.get("points", 0))),
     }
-
-
-def _checked_in(facts: Facts, names: Names) -> str:
-    days = int(facts.get("streak", 1))
-    words = ngettext(
-        "Checked in, %(days)s day running", "Checked in, %(days)s days running", days
-    ) % {"days": days}
-    gifts = "、".join(f"“{gift['name']}”" for gift in facts.get("gifts", ()))
-    return _("%(words)s: gift %(gifts)s") % {"words": words, "gifts": gifts} if gifts else words
 
 
 def _points_expired(facts: Facts, names: Names) -> str:
@@ -334,7 +325,7 @@ TELLERS: dict[str, tuple[Teller, str]] = {
     "tier_changed": (_tier_changed, "military_tech"),
     "tier_bought": (_tier_bought, "workspace_premium"),
     "tier_purchase_undone": (_tier_purchase_undone, "undo"),
-    "checked_in": (_checked_in, "event_available"),
+    **gift_events.TELLERS,
     **loan_events.TELLERS,
     "points_expired": (_points_expired, "hourglass_bottom"),
     "points_claimed": (_points_claimed, "qr_code"),

@@ -276,10 +276,21 @@ def rival_words(name: str, rival: Rival) -> str:
     )
 
 
-def tier_words(tier: Tier) -> str:
-    """How one comes into a tier and how long one stays; nothing while it is half filled in."""
+def tier_words(tier: Tier, *, birthday_gift: str = "") -> str:
+    """How one comes into a tier, how long one stays, and what the birthday brings; nothing while
+    it is half filled in."""
     if None in (tier.threshold_fen, tier.keep_months):
         return ""
+    words = _way_in(tier)
+    if not birthday_gift:
+        return words
+    return _("%(words)s Each year on the birthday: %(gift)s.") % {
+        "words": words,
+        "gift": birthday_gift,
+    }
+
+
+def _way_in(tier: Tier) -> str:
     if tier.threshold_fen == 0:
         return _("Everybody starts here.")
     words = _("From %(amount)s spent") % {"amount": format_yuan(tier.threshold_fen)}

@@ -18,6 +18,7 @@ WORDS: dict[str, Promise] = {
     "loyalty.tidy": lazy("Tidies away held sales and logins that are over"),
     "loyalty.nightly_expiry": lazy("Expiry of points and coupons"),
     "loyalty.nightly_tiers": lazy("Tiers that have had their time"),
+    "loyalty.nightly_birthdays": lazy("Birthday gifts of the tiers"),
     "loyalty.nightly_reconcile": lazy("Recomputes every balance and every sale"),
 }
 NIGHTLY = "loyalty.nightly_"

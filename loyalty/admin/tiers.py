@@ -22,9 +22,9 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from loyalty.admin import planning, rule_words
+from loyalty.admin import gifts, planning, rule_words
 from loyalty.admin.fields import YuanField
-from loyalty.models import Benefit, Policy, Tier
+from loyalty.models import Benefit, GiftPack, Policy, Tier
 from loyalty.money import format_yuan
 from loyalty.selectors import ladder
 from loyalty.selectors.planned import waiting
@@ -55,6 +55,7 @@ class TierForm(OfficeForm):
             "keep_months",
             "grace_days",
             "upgrade_pack",
+            "birthday_pack",
             "face",
             "is_active",
         )
@@ -65,6 +66,7 @@ class TierForm(OfficeForm):
             "keep_months": UnfoldAdminIntegerFieldWidget(),
             "grace_days": UnfoldAdminIntegerFieldWidget(),
             "upgrade_pack": UnfoldAdminSelectWidget(),
+            "birthday_pack": UnfoldAdminSelectWidget(),
             "face": UnfoldAdminSelectWidget(),
             "is_active": UnfoldBooleanSwitchWidget(),
         }
@@ -301,13 +303,16 @@ def _value(tier: Tier, name: str) -> str:
 def _effects(grid: Grid, at: dt.datetime) -> list[dict[str, Any]]:
     """Of each column what it would do today: whom it holds, who could buy it, and in words."""
     sheet = rules.policy()
+    presents = _birthday_gifts(grid)
     return [
         {
             "form": form,
             "tier": form.instance,
             "would": would,
             "buyers": buyers,
-            "words": rule_words.tier_words(form.instance),
+            "words": rule_words.tier_words(
+                form.instance, birthday_gift=presents.get(form.instance.birthday_pack_id or 0, "")
+            ),
             "price_words": rule_words.price_words(form.instance, sheet),
             "price_warning": rule_words.price_warning(form.instance, sheet),
         }
@@ -315,6 +320,16 @@ def _effects(grid: Grid, at: dt.datetime) -> list[dict[str, Any]]:
             grid.forms, _would_hold(grid, sheet, at), _could_buy(grid, at), strict=True
         )
     ]
+
+
+def _birthday_gifts(grid: Grid) -> dict[int, str]:
+    """What the packs that are chosen as birthday gifts give, in one line each."""
+    chosen = {form.instance.birthday_pack_id for form in grid.forms}
+    packs = GiftPack.objects.filter(pk__in=chosen).select_related("tier")
+    return {
+        pack.pk: gifts.pack_words(pack, gifts.items_of(pack))
+        for pack in packs.prefetch_related("items__template")
+    }
 
 
 def _could_buy(grid: Grid, at: dt.datetime) -> list[int | None]:

@@ -146,8 +146,8 @@ def worth(rule: Coupon | CouponTemplate) -> dict[str, Any]:
 
 
 def ladder(standing: Standing, book: RuleBook, *, at: dt.datetime) -> list[dict[str, Any]]:
-    """Every tier with its threshold, the benefits it has, its upgrade gift, and what it costs in
-    points where the member could buy it."""
+    """Every tier with its threshold, the benefits it has, its gifts on arrival and on the
+    birthday, and what it costs in points where the member could buy it."""
     sold = {offer.tier.id: offer for offer in upgrading.offers(standing, book, at=at)}
     steps = []
     for tier in book.tiers:
@@ -164,6 +164,9 @@ def ladder(standing: Standing, book: RuleBook, *, at: dt.datetime) -> list[dict[
                 "gift_points": pack["points"] if pack else 0,
                 "gift_bonus_fen": pack["bonus_fen"] if pack else 0,
                 "gift_coupons": sum(count for _id, count in pack["coupons"]) if pack else 0,
+                "birthday_gift": gift_words.promised(
+                    [tier.birthday_pack] if tier.birthday_pack else [], book
+                ),
                 "is_mine": tier.id == standing.tier_id,
                 "sold": sold.get(tier.id),
             }

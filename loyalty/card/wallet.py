@@ -60,13 +60,13 @@ def coupons(request: HttpRequest, visit: Visit) -> HttpResponse:
     shop = presenters.usual_shop(visit.member, list(Shop.objects.filter(is_active=True)))
     held = offers.wallet(standing=standing, book=book, shop_id=shop.pk if shop else 0, at=visit.at)
     views = presenters.coupon_views(held, book, at=visit.at)
-    codes = dict(
-        Coupon.objects.filter(pk__in=[view["id"] for view in views]).values_list("pk", "code")
-    )
+    codes = Coupon.objects.in_bulk([view["id"] for view in views])
     for view in views:
-        code = codes.get(view["id"], "")
+        row = codes.get(view["id"])
+        code, source = (row.code, row.source) if row else ("", "")
         bars, width = barcode.code128_path(code) if code else ("", 0)
         view |= {"code": presenters.grouped(code), "bars": bars, "bars_width": width}
+        view["source"] = bills.SOURCES.get(source, "")
     past = Coupon.objects.filter(member=visit.member).exclude(pk__in=codes)
     return shown(
         request,

@@ -11,6 +11,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from loyalty.counter.gift_words import gift_words
 from loyalty.counter.wording import points_words
 from loyalty.money import format_yuan
 from members.models import InboxMessage
@@ -107,6 +108,10 @@ def _tier_purchase_undone(facts: Facts) -> tuple[str, list[str]]:
     return title, ["+" + points_words(facts["points"])]
 
 
+def _birthday_gift(facts: Facts) -> tuple[str, list[str]]:
+    return _("Happy birthday! A gift for you alone"), [gift_words(**facts)]
+
+
 def _adjusted(facts: Facts) -> tuple[str, list[str]]:
     delta = facts["delta"]
     told = points_words if facts["account"] == "points" else format_yuan
@@ -130,6 +135,7 @@ _TELLERS: dict[str, Callable[[Facts], tuple[str, list[str]]]] = {
     "tier_changed": _tier_changed,
     "tier_bought": _tier_bought,
     "tier_purchase_undone": _tier_purchase_undone,
+    "birthday_gift": _birthday_gift,
     "balance_adjusted": _adjusted,
     "benefit_redeemed": _redeemed,
 }

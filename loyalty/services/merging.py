@@ -12,7 +12,7 @@ import uuid
 from typing import Any
 
 from loyalty import locks
-from loyalty.models import CheckIn, Coupon, Loan, MemberStats, Order, QuotaUse
+from loyalty.models import BirthdayGift, CheckIn, Coupon, Loan, MemberStats, Order, QuotaUse
 from loyalty.services import carrying, keys
 from loyalty.services.ledger import Cause
 from loyalty.services.statistics import WEEKS_KEPT
@@ -61,6 +61,7 @@ def _merge(*, kept_id: int, merged_id: int, actor: Staff, at: dt.datetime) -> di
         _days_running(kept_id)
     facts["loans"] = Loan.objects.filter(member_id=merged_id).update(member_id=kept_id)
     _quotas(kept_id, merged_id)
+    _birthdays(kept_id, merged_id)
     before, after = _figures(kept_id, merged_id, moved_days)
     absorbing.absorb(kept=kept, merged=merged, at=at)
     _tell(kept, merged, facts, actor=actor, at=at)
@@ -107,6 +108,13 @@ def _quotas(kept_id: int, merged_id: int) -> None:
         if (use.benefit_id, use.period, use.number) not in taken
     ]
     QuotaUse.objects.filter(pk__in=free).update(member_id=kept_id)
+
+
+def _birthdays(kept_id: int, merged_id: int) -> None:
+    """The years in which there was a birthday gift come along; it is one person, given once."""
+    years = BirthdayGift.objects.filter(member_id=kept_id).values("year")
+    gifts = BirthdayGift.objects.filter(member_id=merged_id)
+    gifts.exclude(year__in=years).update(member_id=kept_id)
 
 
 def _figures(kept_id: int, merged_id: int, moved_days: int) -> tuple[int | None, int | None]:

@@ -6,10 +6,12 @@ Runs as a consumer of the outbox, so a sale waits for nothing, and no message is
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from loyalty.models import Order, Refund, Tier
+from loyalty.models import Coupon, Order, Refund, Tier
+from loyalty.services import birthdays
 from members.models import Event, Shop
 from members.selectors import find
 from members.services import inbox
@@ -19,10 +21,12 @@ Facts = dict[str, Any]
 
 
 def tell(event: Event, at: dt.datetime) -> None:
-    """Write the message of one event; a guest's sale is nobody's."""
+    """Write the message of one event; a guest's sale is nobody's, an empty gift no news."""
     if event.member_id is None:
         return
     facts = _FACTS[event.kind](event)
+    if facts is None:
+        return
     if event.shop_id is not None:
         facts["shop"] = Shop.objects.values_list("name", flat=True).get(pk=event.shop_id)
     # The message may come after the two cards of one person became one.
@@ -74,6 +78,20 @@ def _tier_bought(event: Event) -> Facts:
     return {"tier": event.data["name"], "points": event.data["points"]}
 
 
+def _birthday_gift(event: Event) -> Facts | None:
+    if birthdays.is_empty(event.data):
+        return None
+    coupons = Coupon.objects.filter(pk__in=event.data["coupons"]).order_by("pk")
+    lifted = Tier.objects.filter(pk=event.data["tier"]).first() if event.data["tier"] else None
+    return {
+        "points": event.data["points"],
+        "bonus_fen": event.data["bonus_fen"],
+        "coupons": list(Counter(coupons.values_list("template__name", flat=True)).items()),
+        "tier": lifted.name if lifted else "",
+        "tier_days": event.data["tier_days"] or 0,
+    }
+
+
 def _adjusted(event: Event) -> Facts:
     return {
         "account": event.data["account"],
@@ -86,7 +104,7 @@ def _redeemed(event: Event) -> Facts:
     return {"name": event.data["name"], "due": event.data.get("due", "")}
 
 
-_FACTS: dict[str, Callable[[Event], Facts]] = {
+_FACTS: dict[str, Callable[[Event], Facts | None]] = {
     "settled": _settled,
     "voided": _undone,
     "refunded": _undone,
@@ -94,6 +112,7 @@ _FACTS: dict[str, Callable[[Event], Facts]] = {
     "tier_changed": _tier_changed,
     "tier_bought": _tier_bought,
     "tier_purchase_undone": _tier_bought,
+    "birthday_gift": _birthday_gift,
     "balance_adjusted": _adjusted,
     "benefit_redeemed": _redeemed,
 }

@@ -172,7 +172,11 @@ def snapshot() -> dict[str, Any]:
     return {
         "policy": {**_pick(sheet, POLICY_FIELDS), "streaks": streaks(sheet)},
         "tiers": [
-            {**_pick(row, TIER_FIELDS), "upgrade_pack": row.upgrade_pack_id}
+            {
+                **_pick(row, TIER_FIELDS),
+                "upgrade_pack": row.upgrade_pack_id,
+                "birthday_pack": row.birthday_pack_id,
+            }
             for row in Tier.objects.filter(is_active=True).order_by("rank")
         ],
         "benefits": [_benefit(row) for row in benefits.order_by("rank", "pk")],

@@ -79,6 +79,7 @@ class TierRule:
     grace_days: int
     upgrade_pack: int | None
     price_points: int | None = None  # a snapshot of before names none
+    birthday_pack: int | None = None  # nor this
 
     def reached(self, *, progress_fen: int, checkins: int) -> bool:
         """A tier starts at progress ≥ its threshold; or on the dual track, by both of its parts."""
@@ -166,6 +167,14 @@ class LoanRule:
 def is_birthday(day: dt.date, birthday: tuple[int, int] | None) -> bool:
     """Whether the birthday (month, day) is kept on this day."""
     return birthday is not None and day == _kept_in(day.year, birthday)
+
+
+def birthdays_on(day: dt.date) -> list[tuple[int, int]]:
+    """The birthdays (month, day) that are kept on this day."""
+    last = calendar.monthrange(day.year, day.month)[1]
+    return [
+        (day.month, number) for number in range(day.day, 32 if day.day == last else day.day + 1)
+    ]
 
 
 def next_birthday(day: dt.date, birthday: tuple[int, int]) -> dt.date:

@@ -13,6 +13,7 @@ from django.db.models import F, Model
 from loyalty.models import (
     Account,
     Benefit,
+    BirthdayGift,
     BulkIssue,
     BulkIssueMember,
     Category,
@@ -311,6 +312,9 @@ STANDING = [
     change(Loan, "loan_ended_after_it_was_lent", status="returned", ended_at=AT - HOUR),
     change(Loan, "loan_undone_gives_its_use_back", status="cancelled", ended_at=AT),
     twin(Loan, "Loan.quota_use"),
+    change(BirthdayGift, "birthdaygift_year_sane", year=1999),
+    change(BirthdayGift, "birthdaygift_year_sane", year=3000),
+    twin(BirthdayGift, "birthdaygift_once_a_year"),
     change(StreakGift, "streakgift_days_sane", days=1),
     twin(StreakGift, "streakgift_once"),
     change(StreakStep, "streakstep_days_sane", days=1),
@@ -421,6 +425,7 @@ def house() -> House:
     )
     campaign = PastCampaign.objects.create(external_no="C-1", starts=DAY, ends=DAY)
     checkin = CheckIn.objects.create(member=member, day=DAY, at=AT)
+    gold = factories.tiers()["金卡"]
     quota_use = QuotaUse.objects.create(
         benefit=benefit, member=member, period="2026-05", number=1, at=AT
     )
@@ -434,6 +439,7 @@ def house() -> House:
             issue=issue, member=member, outcome="given", coupon=coupon
         ),
         CheckIn: checkin,
+        BirthdayGift: BirthdayGift.objects.create(member=member, year=2026, tier=gold, at=AT),
         StreakGift: StreakGift.objects.create(checkin=checkin, days=7),
         Coupon: coupon,
         CouponUse: CouponUse.objects.create(order=order, coupon=coupon, saved_fen=1),

@@ -17,6 +17,7 @@ from loyalty.models import Benefit, Coupon, Entry, Lot, Order, QuotaUse, Tier
 from loyalty.selectors import reconciliation
 from loyalty.services import (
     adjusting,
+    birthdays,
     checkins,
     coupons,
     expiry,
@@ -31,6 +32,7 @@ from loyalty.services import (
 from loyalty.services.checkout import Cart, CartLine
 from loyalty.services.joining import join
 from loyalty.services.working import rules_of
+from members import clock
 from members.models import Member, Shop
 from tests import factories
 from tests.factories import AT
@@ -62,6 +64,7 @@ def _rules() -> None:
     factories.gold_discount()
     pack = factories.GiftPack.objects.create(name="升级礼", points=88, bonus_fen=500)
     Tier.objects.filter(name="银卡").update(upgrade_pack=pack)
+    Tier.objects.filter(name="黑卡").update(birthday_pack=pack)
     Tier.objects.filter(name="黑卡").update(price_points=50)
     factories.coupon_template("满80减20", 2000, 8000)
     factories.coupon_template("洗车", 0, kind="pass", uses=5)
@@ -126,6 +129,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
             member_id=other.pk, shop=shop, actor=None, at=AT + dt.timedelta(days=days)
         )
     _upgrade(buyer, shop)
+    _birthday(buyer)
     _imported(shop, other)
     short = factories.give_points(buyer, 30, expires_at=AT + dt.timedelta(days=1))
     assert expiry.expire_points(at=AT + dt.timedelta(days=2)).lots == 1
@@ -154,6 +158,14 @@ def _upgrade(member: Member, shop: Shop) -> None:
             upgrade_undoing.undo(
                 key=key(42), purchase_id=bought["purchase"], shop=shop, actor=None, at=at
             )
+
+
+def _birthday(member: Member) -> None:
+    """On a day after the upgrade to Black."""
+    at = AT + dt.timedelta(days=50)
+    day = clock.local_date(at)
+    Member.objects.filter(pk=member.pk).update(birth_month=day.month, birth_day=day.day)
+    assert birthdays.give_due(at=at).given == 1
 
 
 def _imported(shop: Shop, member: Member) -> None:
@@ -361,6 +373,10 @@ DAMAGE = {
         "DELETE FROM loyalty_tierpurchase WHERE undone_at IS NULL",
         {"tier_purchases"},
     ),
+    "a birthday gift forgotten": (
+        "DELETE FROM loyalty_birthdaygift",
+        {"birthday_gifts"},
+    ),
     "a quota overdrawn": (
         "INSERT INTO loyalty_quotause (benefit_id, member_id, period, number, at)"
         " SELECT benefit_id, member_id, period, 3, at FROM loyalty_quotause LIMIT 1",
@@ -434,7 +450,7 @@ def report_of(**options: int) -> tuple[str, int]:
 def test_the_command_says_clean(world: World) -> None:
     text, status = report_of()
     assert status == 0
-    assert text.startswith("clean: 28 checks, 2 members, 6 accounts, ")
+    assert text.startswith(f"clean: {len(reconciliation.CHECKS)} checks, 2 members, 6 accounts, ")
 
 
 def test_the_command_names_member_and_numbers(world: World, unguarded: None) -> None:
@@ -451,4 +467,6 @@ def test_the_command_names_member_and_numbers(world: World, unguarded: None) -> 
     )
     assert lines[4].startswith("member_stats: 4  ")
     assert lines[8] == "  … and 1 more"
-    assert lines[9].startswith("6 differences in 3 of 28 checks (2 members, ")
+    assert lines[9].startswith(
+        f"6 differences in 3 of {len(reconciliation.CHECKS)} checks (2 members, "
+    )

@@ -81,6 +81,24 @@ TIER_PURCHASES = differing(
     subject="COALESCE(b.member_id, p.member_id)",
 )
 
+# Each lot and coupon of a birthday was given with the row of its year. Of merged cards one may
+# hold the row and the other what came with it.
+BIRTHDAY_GIFTS = """
+WITH given AS (
+    SELECT member_id, issued_at AS at, 'coupon ' || id AS what FROM loyalty_coupon
+    WHERE source = 'birthday'
+    UNION ALL
+    SELECT member_id, issued_at, 'lot ' || id FROM loyalty_lot WHERE source = 'birthday'
+), noted AS (
+    SELECT DISTINCT COALESCE(m.merged_into_id, m.id) AS person, b.at
+    FROM loyalty_birthdaygift b JOIN members_member m ON m.id = b.member_id
+)
+SELECT g.member_id, g.member_id, g.what, g.at::text, NULL::text
+FROM given g JOIN members_member m ON m.id = g.member_id
+LEFT JOIN noted n ON n.person = COALESCE(m.merged_into_id, m.id) AND n.at = g.at
+WHERE n.at IS NULL
+"""
+
 # A quota may have been lowered since: the largest that any version of the rules allowed counts.
 QUOTA_LIMIT = differing(
     """WITH allowed AS (
@@ -142,6 +160,12 @@ CHECKS = (
         _("The points paid for upgrades are not those that the ledger took."),
         "member",
         TIER_PURCHASES,
+    ),
+    Check(
+        "birthday_gifts",
+        _("Something was given for a birthday that is not noted as given in that year."),
+        "member",
+        BIRTHDAY_GIFTS,
     ),
     Check(
         "quota_limit",
