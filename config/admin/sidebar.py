@@ -87,6 +87,15 @@ GROUPS: tuple[tuple[Promise | None, tuple[Page, ...]], ...] = (
 )
 
 
+def place_of(url: str) -> tuple[Promise | None, Promise] | None:
+    """The names of the group and of the page at this address, by its route."""
+    for name, pages in GROUPS:
+        for page in pages:
+            if page.url == url:
+                return name, page.title
+    return None
+
+
 def title(request: HttpRequest) -> str:
     """What the product is called."""
     return _("Huitou")

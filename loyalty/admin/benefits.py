@@ -113,7 +113,8 @@ class BenefitForm(RuleForm):
         for name, by_itself in BY_ITSELF.items():
             if name in self.fields and (name not in parts or data.get(name) is None):
                 data[name] = by_itself
-                self.errors.pop(name, None)
+                if name not in parts:  # what is asked for and cannot be read stays an error
+                    self.errors.pop(name, None)
         if data.get("kind") != Kind.SPECIAL:
             data["return_days"] = None
             self.errors.pop("return_days", None)

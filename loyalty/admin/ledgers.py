@@ -39,7 +39,7 @@ class EntryAdmin(SavedViewsMixin, ReadOnlyAdmin):
         "after",
         "side_words",
         "purchase",
-        "reason",
+        "note",
     )
     list_display_links = None
     list_filter = (
@@ -87,6 +87,10 @@ class EntryAdmin(SavedViewsMixin, ReadOnlyAdmin):
     @admin.display(description=lazy("purchase"))
     def purchase(self, entry: Entry) -> SafeString | str:
         return order_link(entry.order_id or (entry.refund.order_id if entry.refund else None))
+
+    @admin.display(description=lazy("comment"))
+    def note(self, entry: Entry) -> str:
+        return entry.reason or "–"
 
 
 def _amount(entry: Entry, number: int) -> str:
@@ -145,7 +149,7 @@ class CouponAdmin(SavedViewsMixin, ReadOnlyAdmin):
     def issued(self, coupon: Coupon) -> dt.date:
         return clock.local_date(coupon.issued_at)
 
-    @admin.display(description=lazy("last day"), ordering="expires_at")
+    @admin.display(description=lazy("usable through"), ordering="expires_at")
     def last_day(self, coupon: Coupon) -> dt.date:
         return clock.local_date(coupon.expires_at - dt.timedelta(seconds=1))
 

@@ -122,9 +122,9 @@ class OrderAdmin(SavedViewsMixin, ReadOnlyAdmin):
 
     @admin.display(description=lazy("points"))
     def points_words(self, order: Order) -> str:
-        return f"+{order.points_earned:,}" + (
-            f" −{order.points_used:,}" if order.points_used else ""
-        )
+        earned = f"+{order.points_earned:,}" if order.points_earned else ""
+        used = f"−{order.points_used:,}" if order.points_used else ""
+        return " ".join(filter(None, (earned, used))) or "–"
 
     @admin.display(description=lazy("status"), ordering="status")
     def state(self, order: Order) -> str:
@@ -203,7 +203,7 @@ class RefundAdmin(ReadOnlyAdmin):
         ("shop", RelatedDropdownFilter),
     )
     list_select_related = ("shop", "staff", "order__member")
-    ordering = ("-pk",)
+    ordering = ("-at", "-pk")
     search_fields = ("reason",)
     search_help_text = lazy("Number of the purchase, the member, or the reason")
 
@@ -254,7 +254,7 @@ class TopUpAdmin(SavedViewsMixin, ReadOnlyAdmin):
         ("tender", ChoicesDropdownFilter),
     )
     list_select_related = ("shop", "member", "plan", "staff")
-    ordering = ("-pk",)
+    ordering = ("-at", "-pk")
     search_fields = ("tender",)
     search_help_text = lazy("The member")
 

@@ -53,7 +53,7 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Cha
         new = {row["id"]: row for row in after[part]}
         for pk in sorted({*old, *new}):
             name = (new.get(pk) or old[pk])["name"]
-            rule = f"{kind} “{name}”"
+            rule = _rule(kind, name)
             if pk not in old:
                 changes.append(Change(rule, "", "", _("new")))
             elif pk not in new:
@@ -63,13 +63,17 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Cha
     return changes + _moved(before["categories"], after["categories"], names)
 
 
+def _rule(kind: Any, name: str) -> str:
+    return _("%(kind)s “%(name)s”") % {"kind": kind, "name": name}
+
+
 def _moved(
     before: Mapping[str, int | None], after: Mapping[str, int | None], names: Names
 ) -> list[Change]:
     """Categories that came, went, or lie in another one. A version holds no names of them."""
     changes = []
     for pk in sorted({*before, *after}, key=int):
-        rule = f"{Category._meta.verbose_name} “{names.of(Category, int(pk))}”"
+        rule = _rule(Category._meta.verbose_name, names.of(Category, int(pk)))
         if pk not in before:
             changes.append(Change(rule, "", "", _("new")))
         elif pk not in after:
@@ -120,9 +124,10 @@ class RuleSetAdmin(ReadOnlyAdmin):
     def by(self, row: Any) -> str:
         return str(row.published_by)
 
-    @admin.display(description=lazy("in force"), boolean=True)
-    def in_force(self, row: Any) -> bool:
-        return bool(row.is_current)
+    @admin.display(description=lazy("in force"))
+    def in_force(self, row: Any) -> str:
+        # Only one is; a red cross on every other one would look like a fault.
+        return _("in force") if row.is_current else "–"
 
     def change_view(
         self,

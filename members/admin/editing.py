@@ -183,13 +183,15 @@ class EditAdmin(PlainFields, OfficeAdmin):
             messages.success(request, said % {"name": name})
             return redirect(here)
         uses = uses_of(row)
+        can_archive = hasattr(row, "is_active")
+        asked = _("Put “%(name)s” out of use?") if uses and can_archive else _("Delete “%(name)s”?")
         context = {
             **self.admin_site.each_context(request),
-            "title": _("Delete “%(name)s”?") % {"name": row},
+            "title": asked % {"name": row},
             "opts": self.opts,
             "row": row,
             "uses": uses,
-            "can_archive": hasattr(row, "is_active"),
+            "can_archive": can_archive,
             "archive_words": self.archive_words,
             "back": reverse(
                 f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[row.pk]

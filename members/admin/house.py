@@ -62,6 +62,18 @@ class StaffForm(OfficeForm):
     class Meta:
         model = Staff
         fields = ("display_name", "username", "role", "shops", "member", "is_active", "is_test")
+        help_texts = {
+            "username": lazy("To sign in with, for example xiaolin: letters and digits, no blanks.")
+        }
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        if self.instance.pk is None and "new_password" in self.fields:
+            password = self.fields["new_password"]
+            password.label = _("First password")
+            password.help_text = _("At least 8 characters. The person can change it later.")
+            password.widget.is_required = True
+            self.fields["new_pin"].help_text = _("4 to 6 digits, to take over a shared counter.")
 
     def clean(self) -> dict[str, Any]:
         data = super().clean()
@@ -113,9 +125,9 @@ class StaffAdmin(EditAdmin):
             return _("all shops")
         return "、".join(shop.name for shop in row.shops.all()) or "–"
 
-    @admin.display(description=lazy("PIN"), boolean=True)
-    def has_pin(self, row: Staff) -> bool:
-        return bool(row.pin_hash)
+    @admin.display(description=lazy("PIN"))
+    def has_pin(self, row: Staff) -> str:
+        return _("set") if row.pin_hash else "–"
 
     def keep(self, row: Staff, form: Any, *, actor: Staff, at: dt.datetime) -> None:
         data = form.cleaned_data

@@ -6,11 +6,11 @@ from typing import Any
 
 from django.db import models
 
-COUNTED = 1000  # more than this is "1,000" to a reader; counting on would take long
+COUNTED = 1000  # counting on would take long; a reader is told "1,000+"
 
 
-def uses_of(row: models.Model) -> list[tuple[str, int]]:
-    """(what uses it, how many, at most ``COUNTED``), nothing for a row that may go.
+def uses_of(row: models.Model) -> list[tuple[str, str]]:
+    """(what uses it, how many, "1,000+" from ``COUNTED`` on), nothing for a row that may go.
 
     What is a part of the row (deleted together with it) is no use of it.
     """
@@ -29,5 +29,8 @@ def uses_of(row: models.Model) -> list[tuple[str, int]]:
         rows = model._default_manager.filter(**{relation.field.name: row})[:COUNTED]  # type: ignore[union-attr]
         count = rows.count()
         if count:
-            found.append((str(model._meta.verbose_name_plural), count))
+            number = f"{count:,}+" if count >= COUNTED else str(count)
+            # What hangs on a member one to one is, to a reader, the member.
+            whose: Any = getattr(model._meta.pk, "related_model", None) or model
+            found.append((str(whose._meta.verbose_name_plural), number))
     return found

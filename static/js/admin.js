@@ -33,6 +33,20 @@ document.addEventListener("change", (event) => {
   root.style.setProperty(`--ht-${part}`, shows ? `url("${URL.createObjectURL(file)}")` : "none");
 });
 
+// Unfold opens the filters and the search by a click on what no key reaches: Tab finds them now.
+document.addEventListener("DOMContentLoaded", () => {
+  const openers = "a[x-on\\:click*='filterOpen = true'], div[x-on\\:click*='opencommand']";
+  for (const opener of document.querySelectorAll(openers)) {
+    opener.tabIndex = 0;
+    opener.setAttribute("role", "button");
+    opener.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      opener.click();
+    });
+  }
+});
+
 // What libraries say of their own comes from the page, in its language.
 document.addEventListener("DOMContentLoaded", () => {
   const words = document.getElementById("script-words")?.dataset;

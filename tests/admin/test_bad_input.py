@@ -26,7 +26,7 @@ from members.errors import Refusal
 from members.models import CardFace, Shop
 from tests import factories
 from tests.admin.conftest import House, form_of
-from tests.admin.test_rule_forms import add, change, errors_of
+from tests.admin.test_rule_forms import add, benefit_form, change, errors_of
 from tests.factories import AT
 
 
@@ -137,3 +137,18 @@ def test_a_pack_refuses_by_name_what_is_put_away(house: House) -> None:
             pack=GiftPack(name="礼"), coupons=[(template, 1)], actor=house.owner, at=AT
         )
     assert refused.value.code == "pack_coupon_archived"
+
+
+@pytest.mark.parametrize(
+    ("typed", "field", "words"),
+    [
+        ({"rate_pm": "85"}, "rate_pm", "Did you mean 8.5折"),
+        ({"kind": "amount_off", "amount_fen": "5", "threshold_fen": "x"}, "threshold_fen", "yuan"),
+        ({"kind": "multiplier", "multiplier_pm": "-2"}, "multiplier_pm", "a number like 2"),
+    ],
+)
+def test_what_cannot_be_read_is_said_and_not_replaced(
+    house: House, owner: Client, typed: dict[str, str], field: str, words: str
+) -> None:
+    answer = owner.post(add("benefit"), benefit_form(**typed))
+    assert words in " ".join(errors_of(answer)[field])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 
 import pytest
@@ -49,6 +50,25 @@ def test_what_was_before_and_after_is_kept(house: House, owner: Client) -> None:
     owner.post(url(house.shop), {**form_of(owner.get(url(house.shop))), "address": "人民路1号"})
     data = Event.objects.get(kind="row_changed").data
     assert (data["before"], data["after"]) == ({"address": ""}, {"address": "人民路1号"})
+
+
+def test_the_head_of_a_page_says_where_one_is(house: House, owner: Client) -> None:
+    gold = house.tiers["金卡"]
+    asked = owner.get(url(gold, "delete")).content.decode()
+    edit = reverse("admin:members_member_edit", args=[house.member.pk])
+    for page, words in (
+        (asked, "Member card Tiers Put “金卡” out of use?"),
+        (owner.get(edit).content.decode(), f"Members {house.member} Correct data"),
+        (owner.get(url(house.shop)).content.decode(), f"Settings Shops {house.shop.name}"),
+        (
+            owner.get(reverse("admin:loyalty_benefit_add")).content.decode(),
+            "Member card Benefits New",
+        ),
+    ):
+        head = re.search(r"<h1[^>]*>(.*?)</h1>", page, re.DOTALL)
+        assert head
+        said = re.sub(r"<[^>]+>|chevron_right", " ", head[1])
+        assert " ".join(said.split()) == words
 
 
 def staff_form(house: House, **more: Any) -> dict[str, Any]:
