@@ -10,7 +10,8 @@ from django.db.models import F
 
 from loyalty.demo import guests, rows
 from loyalty.demo.people import people
-from loyalty.demo.year import Article, Ids, MemberYear, Plan, World
+from loyalty.demo.scene import Article, Ids, Plan, World
+from loyalty.demo.year import MemberYear
 from loyalty.models import Order, Product, TopUpPlan
 from loyalty.services import rules, undoing
 from members import clock

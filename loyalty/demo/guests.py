@@ -6,7 +6,7 @@ import datetime as dt
 import random
 from collections.abc import Iterator, Sequence
 
-from loyalty.demo.year import Article, Happened, Sold, World
+from loyalty.demo.scene import Article, Happened, Sold, World
 from loyalty.settlement import calculator
 from loyalty.settlement.rulebook import Inputs
 from loyalty.settlement.types import Ask, Line

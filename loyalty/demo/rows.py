@@ -11,7 +11,8 @@ from typing import Any
 from django.db import connection
 
 from loyalty.demo import guests
-from loyalty.demo.year import Happened, MemberYear, Sold
+from loyalty.demo.scene import Happened, Sold
+from loyalty.demo.year import MemberYear
 from loyalty.services.order_rows import LINE_COLUMNS, SHARES
 from loyalty.settlement.replay import inputs_to_json
 from members import clock
@@ -60,6 +61,7 @@ def write(
     _members(years)
     _accounts(years, accounts)
     _coupons(years, now)
+    _birthday_gifts(years)
     _top_ups(years)
     _orders(sold, ruleset_id)
     _lots_and_entries(years, accounts)
@@ -177,6 +179,14 @@ def _coupons(years: Sequence[MemberYear], now: dt.datetime) -> None:
             "UPDATE loyalty_coupontemplate t SET issued_count = c.n FROM (SELECT template_id,"
             " count(*) AS n FROM loyalty_coupon GROUP BY 1) c WHERE c.template_id = t.id"
         )
+
+
+def _birthday_gifts(years: Sequence[MemberYear]) -> None:
+    copy(
+        "loyalty_birthdaygift",
+        "member_id, year, tier_id, at",
+        ((year.member_id, *gift) for year in years for gift in year.birthday_gifts),
+    )
 
 
 def _top_ups(years: Sequence[MemberYear]) -> None:

@@ -141,19 +141,19 @@ def _articles() -> None:
 
 
 def _rules(at: dt.datetime) -> None:
-    birthday = CouponTemplate(
+    discount = CouponTemplate(
         name="满80减20", kind="amount_off", amount_fen=2000, threshold_fen=8000, valid_days=14
     )
     welcome = CouponTemplate(
         name="新人5元券", kind="amount_off", amount_fen=500, valid_days=7, stackable=True
     )
-    for template in (birthday, welcome):
+    for template in (discount, welcome):
         rule_changes.save_template(template=template, actor=None, at=at)
     upgrade = GiftPack.objects.create(name="升级礼", points=100)
-    GiftPackCoupon.objects.create(pack=upgrade, template=birthday)
+    GiftPackCoupon.objects.create(pack=upgrade, template=discount)
     join = GiftPack.objects.create(name="开卡礼")
     GiftPackCoupon.objects.create(pack=join, template=welcome)
-    GiftPackCoupon.objects.create(pack=join, template=birthday)
+    GiftPackCoupon.objects.create(pack=join, template=discount)
     silver = Tier(name="银卡", rank=1, threshold_fen=50100, upgrade_pack=upgrade)
     silver.dual_threshold_fen, silver.dual_checkins = 30000, 10
     gold = Tier(name="金卡", rank=2, threshold_fen=200100, upgrade_pack=upgrade)
@@ -161,6 +161,8 @@ def _rules(at: dt.datetime) -> None:
     black = Tier(name="黑卡", rank=3, threshold_fen=1000000, upgrade_pack=upgrade)
     regular = Tier(name="普通会员", rank=0, threshold_fen=0)
     ladder = [regular, silver, gold, black]
+    for tier, pack in zip((silver, gold, black), _birthday_gifts(at), strict=True):
+        tier.birthday_pack = pack
     for tier, (name, colour) in zip(ladder, FACES, strict=True):
         tier.face = CardFace.objects.create(name=name, brand_colour=colour, slogan=SLOGAN)
     rule_changes.save_tiers(
@@ -210,6 +212,28 @@ def _rules(at: dt.datetime) -> None:
     policy.welcome_pack = join
     streaks = [(7, _streak_gift(at), True)]
     rule_changes.save_policy(policy=policy, streaks=streaks, actor=None, at=at)
+
+
+def _birthday_gifts(at: dt.datetime) -> list[GiftPack]:
+    """For Silver a coupon; for Gold a cake and points with it; for Black more of them."""
+    coupon = CouponTemplate(
+        name="生日15元券", kind="amount_off", amount_fen=1500, valid_days=30, label="生日专享"
+    )
+    cake = CouponTemplate(
+        name="生日甜品券", kind="exchange", scope="categories", valid_days=30, label="生日专享"
+    )
+    baking = Category.objects.filter(name="烘焙")
+    rule_changes.save_template(template=coupon, actor=None, at=at)
+    rule_changes.save_template(template=cake, categories=baking, actor=None, at=at)
+    packs = []
+    for name, points, coupons in (
+        ("银卡生日礼", 0, [(coupon, 1)]),
+        ("金卡生日礼", 200, [(coupon, 1), (cake, 1)]),
+        ("黑卡生日礼", 500, [(coupon, 2), (cake, 2)]),
+    ):
+        packs.append(GiftPack(name=name, points=points))
+        rule_changes.save_pack(pack=packs[-1], coupons=coupons, actor=None, at=at)
+    return packs
 
 
 def _streak_gift(at: dt.datetime) -> GiftPack:

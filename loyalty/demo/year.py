@@ -4,126 +4,34 @@ from __future__ import annotations
 
 import datetime as dt
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from loyalty.demo.people import Person
+from loyalty.demo.scene import (
+    Article,
+    CouponRow,
+    Happened,
+    Ids,
+    LotRow,
+    Plan,
+    Posted,
+    Sold,
+    World,
+)
 from loyalty.models import Entry
 from loyalty.services import coupons as coupon_service
 from loyalty.services import ledger, tiers
 from loyalty.services.ledger import Move, NewLot
 from loyalty.settlement import calculator
-from loyalty.settlement.rulebook import Inputs, RuleBook, TierRule, WalletCoupon
-from loyalty.settlement.types import Ask, Line, Settlement, ValueLot
+from loyalty.settlement.rulebook import Inputs, TierRule, WalletCoupon, next_birthday
+from loyalty.settlement.types import Ask, Line, ValueLot
 from members import clock
 
 Side = Entry.Side
 TRAILING = dt.timedelta(days=365)
-
-
-@dataclass(frozen=True, slots=True)
-class Article:
-    id: int
-    name: str
-    price_fen: int
-    categories: frozenset[int]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A top-up plan; ``at_fen`` is what a member pays, ``bonus_fen`` what comes on top."""
-
-    id: int
-    pay_fen: int
-    bonus_fen: int
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """What is the same for everybody."""
-
-    book: RuleBook
-    ruleset_id: int
-    shops: Sequence[int]
-    cashiers: Sequence[int]
-    articles: Sequence[Article]
-    plans: Sequence[Plan]
-    now: dt.datetime
-
-
-@dataclass(slots=True)
-class Sold:
-    """An order with what was worked out; ``id`` is given when all orders are sorted by time."""
-
-    member_id: int | None  # None for a guest
-    tier_id: int | None
-    shop_id: int
-    staff_id: int
-    at: dt.datetime
-    inputs: Inputs
-    result: Settlement
-    names: tuple[str, ...]
-    tender: str
-    id: int = 0
-
-
-@dataclass(slots=True)
-class LotRow:
-    id: int
-    new: NewLot
-    at: dt.datetime
-    points: int
-    principal: int
-    bonus: int
-    order: Sold | None = None
-    top_up: int | None = None
-
-
-@dataclass(slots=True)
-class CouponRow:
-    id: int
-    template_id: int
-    member_id: int
-    issued_at: dt.datetime
-    valid_from: dt.datetime
-    expires_at: dt.datetime
-    source: str
-    uses_left: int
-    order: Sold | None = None
-
-
-@dataclass(slots=True)
-class Posted:
-    """A move with what its entry names. ``after`` is the balance behind it."""
-
-    move: Move
-    lot_id: int
-    at: dt.datetime
-    after: int
-    order: Sold | None
-    top_up: int | None
-    reason: str
-
-
-@dataclass(slots=True)
-class Happened:
-    kind: str
-    at: dt.datetime
-    member_id: int | None
-    staff_id: int | None
-    shop_id: int | None
-    data: dict[str, Any]
-    order: Sold | None = None
-
-
-@dataclass(slots=True)
-class Ids:
-    """Numbers for rows that are named before they are written."""
-
-    lot: Iterator[int]
-    coupon: Iterator[int]
-    top_up: Iterator[int]
+NIGHT = dt.timedelta(hours=3, minutes=20)  # when the birthday gifts are given
 
 
 @dataclass(slots=True)
@@ -147,6 +55,8 @@ class MemberYear:
     orders: list[Sold] = field(default_factory=list)
     top_ups: list[tuple[int, Plan, dt.datetime, int, int]] = field(default_factory=list)
     events: list[Happened] = field(default_factory=list)
+    birthday_at: dt.datetime | None = None
+    birthday_gifts: list[tuple[int, int, dt.datetime]] = field(default_factory=list)
     weeks: dict[str, list[str]] = field(default_factory=dict)
 
     def live(self) -> None:
@@ -158,9 +68,11 @@ class MemberYear:
             at = self._aware(visit)
             if at > self.world.now:  # later today
                 break
+            self._birthday(until=at)
             if self.person.tops_up and number % 6 == 1 and self.value_fen < 3000:
                 self._top_up(at - dt.timedelta(minutes=1), draw)
             self._buy(at, draw)
+        self._birthday(until=self.world.now)
 
     @property
     def value_fen(self) -> int:
@@ -179,6 +91,8 @@ class MemberYear:
     def _join(self, at: dt.datetime) -> None:
         first = self.world.book.tiers[0]
         self.tier_id, self.tier_since = first.id, clock.local_date(at)
+        day = next_birthday(self.tier_since + dt.timedelta(days=1), self.person.birthday[1:])
+        self.birthday_at = clock.start_of_day(day) + NIGHT
         # One in eight never opened the card on their phone; none of them tops up.
         if self.person.tops_up or self.person.number % 8:
             self.phone_proved_at = at
@@ -187,6 +101,33 @@ class MemberYear:
         pack = self.world.book.packs.get(self.world.book.policy["welcome_pack_id"] or 0)
         if pack is not None:
             self._give(pack, "welcome", at, None)
+
+    def _birthday(self, *, until: dt.datetime) -> None:
+        """What the night of the birthday gave if it has come, by the tier of that night."""
+        at = self.birthday_at
+        if at is None or at > until:
+            return
+        self.birthday_at = None  # the year has one
+        tier = self.world.book.tier_by_id[self.tier_id or 0]
+        pack = self.world.book.packs.get(tier.birthday_pack or 0)
+        if pack is None:
+            return
+        year = clock.local_date(at).year
+        self.birthday_gifts.append((year, tier.id, at))
+        held = len(self.coupons)
+        self._give(pack, "birthday", at, None)
+        facts = {
+            "year": year,
+            "in_tier": tier.id,
+            "pack": pack["id"],
+            "name": pack["name"],
+            "points": pack["points"],
+            "bonus_fen": pack["bonus_fen"],
+            "coupons": [row.id for row in self.coupons[held:]],
+            "tier": None,
+            "tier_days": None,
+        }
+        self.events.append(Happened("birthday_gift", at, self.member_id, None, None, facts))
 
     def _give(
         self, pack: Mapping[str, Any], source: str, at: dt.datetime, order: Sold | None

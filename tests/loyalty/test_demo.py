@@ -10,8 +10,9 @@ from django.core.management import call_command
 from django.db.models import F, Sum
 
 from loyalty.demo import fill, shop
-from loyalty.models import Lot, MemberStats, Order, Product, Refund, Tier, TopUp
+from loyalty.models import BirthdayGift, Lot, MemberStats, Order, Product, Refund, Tier, TopUp
 from loyalty.selectors import reconciliation, today
+from loyalty.services import birthdays
 from loyalty.services.again import settle_again
 from members.models import Event, Member, Shop
 from tests import factories
@@ -70,11 +71,19 @@ def test_its_ledger_is_clean(filled: int) -> None:
     report = reconciliation.run()
     assert report.totals == {}
     assert report.counted["orders"] == filled + 2
+    # The year's birthday gifts are what the nights would have given: tonight finds none of them.
+    given = BirthdayGift.objects.count()
+    assert given == Event.objects.filter(kind="birthday_gift").count() > 5
+    today_s = Member.objects.filter(birth_month=AT.month, birth_day=AT.day, birthday_gifts=None)
+    expected = today_s.filter(stats__tier__birthday_pack__isnull=False).count()
+    assert birthdays.give_due(at=AT + dt.timedelta(hours=2)).given == expected
+    assert BirthdayGift.objects.count() == given + expected
+    assert reconciliation.run().totals == {}
 
 
 def test_the_same_day_gives_the_same_shop(filled: int) -> None:
     sums = Order.objects.aggregate(Sum("gross_fen"), Sum("other_fen"), Sum("points_earned"))
-    assert (filled, *sums.values()) == (1403, 10154200, 8486350, 71799)
+    assert (filled, *sums.values()) == (1403, 10154200, 8479140, 71715)
     guests = Order.objects.filter(member=None, inputs__isnull=False)
     assert guests.count() == 422
     assert Event.objects.filter(kind="settled", member=None).count() == 422
