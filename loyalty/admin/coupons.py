@@ -57,7 +57,10 @@ class TemplateForm(RuleForm):
         label=lazy("from a purchase of"),
         required=False,
         empty_is_zero=True,
-        help_text=lazy("After the member discount. Empty: any purchase."),
+        help_text=lazy(
+            "After the member discount; once filled in, you may have it at list price instead."
+            " Empty: any purchase."
+        ),
     )
     budget_fen = YuanField(
         label=lazy("budget"),
@@ -75,7 +78,7 @@ class TemplateForm(RuleForm):
         fields = "__all__"
         help_texts = {
             "threshold_on_list": lazy(
-                "From ¥100 of goods at list price, whatever the member discount takes off."
+                "The list prices of the goods count, whatever the member discount takes off."
             )
         }
 

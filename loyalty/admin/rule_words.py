@@ -215,9 +215,12 @@ def budget_words(row: CouponTemplate, *, used_fen: int, taken_off_fen: int) -> l
     if row.issued_count:
         left = max(row.budget_fen - used_fen, 0) // each
         lines.append(
-            _(
+            ngettext(
+                "%(given)s is given and counts as %(used)s, used or not. %(left)s more can be"
+                " given. Really taken off so far: %(taken)s.",
                 "%(given)s are given and count as %(used)s, used or not. %(left)s more can be"
-                " given. Really taken off so far: %(taken)s."
+                " given. Really taken off so far: %(taken)s.",
+                row.issued_count,
             )
             % {
                 "given": f"{row.issued_count:,}",
