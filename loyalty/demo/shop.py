@@ -154,22 +154,7 @@ def _rules(at: dt.datetime) -> None:
     join = GiftPack.objects.create(name="开卡礼")
     GiftPackCoupon.objects.create(pack=join, template=welcome)
     GiftPackCoupon.objects.create(pack=join, template=discount)
-    silver = Tier(name="银卡", rank=1, threshold_fen=50100, upgrade_pack=upgrade)
-    silver.dual_threshold_fen, silver.dual_checkins = 30000, 10
-    gold = Tier(name="金卡", rank=2, threshold_fen=200100, upgrade_pack=upgrade)
-    gold.price_points = 5000
-    black = Tier(name="黑卡", rank=3, threshold_fen=1000000, upgrade_pack=upgrade)
-    regular = Tier(name="普通会员", rank=0, threshold_fen=0)
-    ladder = [regular, silver, gold, black]
-    for tier, pack in zip((silver, gold, black), _birthday_gifts(at), strict=True):
-        tier.birthday_pack = pack
-    for tier, (name, colour) in zip(ladder, FACES, strict=True):
-        tier.face = CardFace.objects.create(name=name, brand_colour=colour, slogan=SLOGAN)
-    rule_changes.save_tiers(
-        tiers=ladder,
-        actor=None,
-        at=at,
-    )
+    silver, gold, black = _ladder(upgrade, at)
     for benefit, tiers in (
         (Benefit(name="银卡9.5折", kind="percent", rate_pm=950), [silver]),
         (Benefit(name="金卡9折", kind="percent", rate_pm=900), [gold]),
@@ -212,6 +197,27 @@ def _rules(at: dt.datetime) -> None:
     policy.welcome_pack = join
     streaks = [(7, _streak_gift(at), True)]
     rule_changes.save_policy(policy=policy, streaks=streaks, actor=None, at=at)
+
+
+def _ladder(upgrade: GiftPack, at: dt.datetime) -> list[Tier]:
+    """Four tiers; those above the first, which everybody starts in."""
+    silver = Tier(name="银卡", rank=1, threshold_fen=50100, upgrade_pack=upgrade)
+    silver.dual_threshold_fen, silver.dual_checkins = 30000, 10
+    gold = Tier(name="金卡", rank=2, threshold_fen=200100, upgrade_pack=upgrade)
+    gold.price_points = 5000
+    black = Tier(name="黑卡", rank=3, threshold_fen=1000000, upgrade_pack=upgrade)
+    regular = Tier(name="普通会员", rank=0, threshold_fen=0)
+    ladder = [regular, silver, gold, black]
+    for tier, pack in zip((silver, gold, black), _birthday_gifts(at), strict=True):
+        tier.birthday_pack = pack
+    for tier, (name, colour) in zip(ladder, FACES, strict=True):
+        tier.face = CardFace.objects.create(name=name, brand_colour=colour, slogan=SLOGAN)
+    rule_changes.save_tiers(
+        tiers=ladder,
+        actor=None,
+        at=at,
+    )
+    return ladder[1:]
 
 
 def _birthday_gifts(at: dt.datetime) -> list[GiftPack]:
