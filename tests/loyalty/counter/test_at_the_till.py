@@ -398,6 +398,8 @@ def test_a_discount_code_that_is_over(client: Client, cast: Cast) -> None:
     CouponTemplate.objects.filter(pk=template.pk).update(issued_count=1)
     enter(client, CARD)
     assert 'data-code="discount_code_over"' in enter(client, "MAY")
+    CouponTemplate.objects.update(stock=None, budget_fen=999, budget_used_fen=500)
+    assert 'data-code="coupon_budget_spent"' in enter(client, "MAY")
     CouponTemplate.objects.filter(pk=template.pk).update(is_active=False)
     assert 'data-code="nothing_found"' in enter(client, "MAY")
 

@@ -25,6 +25,11 @@ SETTLEMENT = Path(wording.__file__).resolve().parents[1] / "settlement"
         ("amount_off", "off_fen=1000", "¥10.00 off"),
         ("amount_off", "off_fen=1000 threshold_fen=5000", "¥10.00 off from ¥50.00"),
         ("coupon", "off_fen=2000 threshold_fen=10000", "¥20.00 off from ¥100.00"),
+        (
+            "coupon",
+            "off_fen=2000 threshold_fen=10000 on_list",
+            "¥20.00 off from ¥100.00 · at list price",
+        ),
         ("coupon", "rate_pm=500 cap_fen=7000", "pay 50%, ¥70.00 at most"),
         ("coupon", "exchange", "one article free"),
         ("coupon", "uses=1", "1 use"),
@@ -57,6 +62,10 @@ def test_points_are_counted() -> None:
     ("other", "words"),
     [
         (NotApplied("threshold_short", missing_fen=1000), "¥10.00 short of ¥100.00"),
+        (
+            NotApplied("threshold_short", missing_fen=1000, detail="on_list"),
+            "¥10.00 short of ¥100.00 at list price",
+        ),
         (NotApplied("too_few_units", detail="missing_units=1"), "1 more unit needed"),
         (NotApplied("too_few_units", detail="missing_units=2"), "2 more units needed"),
         (
