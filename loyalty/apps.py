@@ -7,7 +7,8 @@ class LoyaltyConfig(AppConfig):
     verbose_name = _("loyalty")
 
     def ready(self) -> None:
-        from loyalty.admin.loans import on_member_page
+        from loyalty.admin import approvals
+        from loyalty.admin import loans as lent
         from loyalty.card import panels as on_card
         from loyalty.counter import panels
         from loyalty.services import loans, notices
@@ -23,4 +24,5 @@ class LoyaltyConfig(AppConfig):
         register_panel("counter", "notes", panels.notes)
         register_panel("card", "loans", on_card.loans, order=-1)
         register_panel("card", "care", on_card.care)
-        register_panel("member", "loans", on_member_page)
+        register_panel("member", "approvals", approvals.on_member_page, order=-1)
+        register_panel("member", "loans", lent.on_member_page)

@@ -1,7 +1,8 @@
 """Every lock that guards money, in one file: taken by primary key, once, late, before the check.
 
-Order of taking: client key → order → accounts (ascending id) → loan → rows changed by conditional
-UPDATE. A wait ends after the connection's ``lock_timeout`` and is answered with ``busy``.
+Order of taking: client key → order → accounts (ascending id) → loan, approval → rows changed by
+conditional UPDATE. A wait ends after the connection's ``lock_timeout`` and is answered with
+``busy``.
 A test patches ``FOR_UPDATE`` and ``claim_key`` to do nothing: the races must then show.
 """
 
@@ -85,6 +86,13 @@ def lock_loan(loan_id: int) -> bool:
     """Lock one loan; False when there is none."""
     return bool(
         statements.run(f"SELECT id FROM loyalty_loan WHERE id = %s {FOR_UPDATE}", [loan_id])
+    )
+
+
+def lock_approval(approval_id: int) -> bool:
+    """Lock one request for approval; False when there is none."""
+    return bool(
+        statements.run(f"SELECT id FROM loyalty_approval WHERE id = %s {FOR_UPDATE}", [approval_id])
     )
 
 

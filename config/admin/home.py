@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as lazy
 
 from loyalty.models import CouponTemplate, NightlyRun, Product, RuleSet, Tier, TopUpPlan
 from loyalty.money import format_yuan
-from loyalty.selectors import planned, today
+from loyalty.selectors import approvals, planned, today
 from loyalty.selectors.today import Day
 from members import clock
 from members.models import CardFace, Member, Shop, Staff
@@ -47,6 +47,7 @@ def page(person: Staff, *, at: dt.datetime) -> dict[str, Any]:
         "steps_all": len(steps),
         "night": _last_night() if may(person, "report") else None,
         "may_rule": may(person, "rules"),
+        "waiting": approvals.waiting_for(person).count(),
         "failed_changes": planned.count_failed() if may(person, "report") else 0,
     }
 

@@ -1,4 +1,5 @@
 from loyalty.admin import (  # noqa: F401  they register their pages
+    approvals,
     audit,
     benefits,
     bulk,

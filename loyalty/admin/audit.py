@@ -23,6 +23,7 @@ from members.admin.base import ReadOnlyAdmin, person_of
 from members.admin.views import SavedViewsMixin
 from members.models import Event, Shop, Staff
 from members.services.staff import staff_shops
+from members.text import row_number
 
 # What the audit trail can be narrowed down to.
 KINDS: dict[str, Promise] = {
@@ -31,6 +32,9 @@ KINDS: dict[str, Promise] = {
     "voided": lazy("purchases undone"),
     "topped_up": lazy("top-ups"),
     "balance_adjusted": lazy("corrections of balances"),
+    "approval_asked": lazy("requests for a second person"),
+    "approval_declined": lazy("requests declined"),
+    "approval_withdrawn": lazy("requests withdrawn"),
     "tier_changed": lazy("changes of tier"),
     "tier_bought": lazy("upgrades for points"),
     "tier_purchase_undone": lazy("upgrades undone"),
@@ -71,6 +75,16 @@ class What(DropdownFilter):
         return queryset.filter(kind=self.value()) if self.value() else queryset
 
 
+class ByWhom(RelatedDropdownFilter):
+    """Whoever did it, or approved it as the second person."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:
+        chosen = row_number(str(self.value() or ""))
+        if not chosen:
+            return queryset
+        return queryset.filter(Q(staff=chosen) | Q(data__approver=chosen))
+
+
 def _shops_seen(person: Staff) -> list[int]:
     """The shops whose events somebody sees: an owner's, the closed ones too."""
     shops = Shop.objects.all() if person.role == Staff.Role.OWNER else staff_shops(person)
@@ -84,7 +98,7 @@ class EventAdmin(SavedViewsMixin, ReadOnlyAdmin):
     list_filter = (
         What,
         ("at", DaysFilter),
-        ("staff", RelatedDropdownFilter),
+        ("staff", ByWhom),
         ("shop", RelatedDropdownFilter),
     )
     list_select_related = ("member", "staff", "shop")

@@ -11,7 +11,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from loyalty.admin import changes, gift_events, loan_events
+from loyalty.admin import approval_events, changes, gift_events, loan_events
 from loyalty.counter.wording import points_words
 from loyalty.models import Loan, Tier
 from loyalty.money import format_yuan
@@ -54,6 +54,7 @@ def names_in(rows: Collection[Event]) -> Names:
     """What these events name by an id."""
     people = {row.data["staff"] for row in rows if isinstance(row.data.get("staff"), int)}
     people |= {row.data["by"] for row in rows if isinstance(row.data.get("by"), int)}
+    people |= {row.data["approver"] for row in rows if "approver" in row.data}
     written = [row.data.get("note", 0) for row in rows if row.kind == "note_added"]
     lent = [row.data["loan"] for row in rows if "loan" in row.data]
     return Names(
@@ -72,6 +73,8 @@ def tell(event: Event, names: Names) -> Told:
     """One event in words, with the names its facts need."""
     teller, icon = TELLERS.get(event.kind, (_unknown(event.kind), "radio_button_unchecked"))
     by = str(event.staff) if event.staff else names.staff.get(event.data.get("by", 0), "")
+    if "approver" in event.data:
+        by = approval_events.by_whom(by, names.staff.get(event.data["approver"], "–"))
     return Told(
         event=event,
         text=teller(event.data, names),
@@ -327,6 +330,7 @@ TELLERS: dict[str, tuple[Teller, str]] = {
     "tier_purchase_undone": (_tier_purchase_undone, "undo"),
     **gift_events.TELLERS,
     **loan_events.TELLERS,
+    **approval_events.TELLERS,
     "points_expired": (_points_expired, "hourglass_bottom"),
     "points_claimed": (_points_claimed, "qr_code"),
     "code_taken": (_code_taken, "redeem"),

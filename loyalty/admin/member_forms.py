@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from typing import Any
 
@@ -26,7 +27,7 @@ from unfold.widgets import (
 from loyalty.admin.fields import YuanField
 from loyalty.models import Account, Coupon
 from loyalty.money import format_yuan
-from loyalty.services import adjusting, joining
+from loyalty.services import adjusting, approvals, joining, requests
 from members import clock
 from members.admin.base import may_do, person_of
 from members.errors import Refusal
@@ -157,26 +158,26 @@ def adjust(request: HttpRequest, member_id: int, model_admin: Any) -> HttpRespon
     preview = None
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
-        preview = _preview(balances, data["kind"], data["delta"])
+        at = clock.now()
+        passed = approvals.limit_passed(
+            person_of(request),
+            member_id=member_id,
+            account=data["kind"],
+            delta=data["delta"],
+            at=at,
+        )
+        preview = _preview(balances, data["kind"], data["delta"], limit=passed)
         if request.POST.get("seen") == preview["mark"]:
             try:
-                adjusting.adjust(
-                    key=data["key"],
-                    member_id=member_id,
-                    kind=data["kind"],
-                    delta=data["delta"],
-                    reason=data["reason"],
-                    shop=None,
-                    actor=person_of(request),
-                    at=clock.now(),
-                )
+                done = _correct(request, member_id, data, waits=passed is not None, at=at)
             except Refusal as refusal:
                 preview = None
                 refusal.field = data["field"] if refusal.field == "delta" else refusal.field
                 take_refusal(form, refusal)
             else:
-                messages.success(request, _("The balance is corrected."))
+                messages.success(request, done)
                 return redirect(here)
+    words = _("Ask a second person") if preview and preview["second"] else _("Correct it")
     return _page(
         request,
         model_admin,
@@ -185,11 +186,27 @@ def adjust(request: HttpRequest, member_id: int, model_admin: Any) -> HttpRespon
         subtitle=str(member),
         back=here,
         preview=preview,
-        submit=_("Correct it") if preview else _("What would it come to?"),
+        submit=words if preview else _("What would it come to?"),
     )
 
 
-def _preview(balances: dict[str, int], kind: str, delta: int) -> dict[str, str]:
+def _correct(
+    request: HttpRequest, member_id: int, data: dict[str, Any], *, waits: bool, at: dt.datetime
+) -> str:
+    """Correct it, or above one's own limit ask a second person; what was done, in words."""
+    what: dict[str, Any] = {name: data[name] for name in ("key", "delta", "reason")}
+    what |= {"member_id": member_id, "actor": person_of(request), "at": at}
+    if waits:
+        requests.ask_adjustment(account=data["kind"], **what)
+        return _("It waits for a second person: another manager or the owner.")
+    adjusting.adjust(kind=data["kind"], shop=None, **what)
+    return _("The balance is corrected.")
+
+
+def _preview(
+    balances: dict[str, int], kind: str, delta: int, *, limit: int | None
+) -> dict[str, str]:
+    """``limit`` is one's own, where the correction passes it."""
     before = balances.get(kind, 0)
 
     def words(value: int) -> str:
@@ -199,7 +216,10 @@ def _preview(balances: dict[str, int], kind: str, delta: int) -> dict[str, str]:
         "account": str(Account.Kind(kind).label),
         "before": words(before),
         "after": words(before + delta),
-        "mark": f"{kind}:{before}:{delta}",
+        "second": ""
+        if limit is None
+        else str(approvals.needed_words(approvals.kind_of(kind), limit)),
+        "mark": f"{kind}:{before}:{delta}:{limit is None}",
     }
 
 

@@ -143,7 +143,7 @@ class OrderAdmin(SavedViewsMixin, ReadOnlyAdmin):
         order = (
             self.get_queryset(request)
             .select_related("tier", "ruleset")
-            .prefetch_related("steps", "tenders", "refunds__staff")
+            .prefetch_related("steps", "tenders", "refunds__staff", "refunds__approved_by")
             .filter(pk=row_number(object_id))
             .first()
         )
@@ -196,13 +196,14 @@ class RefundAdmin(ReadOnlyAdmin):
         "kind",
         "reason",
         "staff",
+        "approved_by",
     )
     list_display_links = None
     list_filter = (
         ("local_date", RangeDateFilter),
         ("shop", RelatedDropdownFilter),
     )
-    list_select_related = ("shop", "staff", "order__member")
+    list_select_related = ("shop", "staff", "approved_by", "order__member")
     ordering = ("-at", "-pk")
     search_fields = ("reason",)
     search_help_text = lazy("Number of the purchase, the member, or the reason")

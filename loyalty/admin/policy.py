@@ -27,6 +27,7 @@ from loyalty.services.working import TENDERS as TENDERS_OUTSIDE
 from members.admin.base import OfficeInline
 from members.models import Staff
 
+MAX_POINTS = 1_000_000_000
 # 单用途商业预付卡管理办法: a registered card, and one that is not
 LAWFUL_FEN = 500_000
 LAWFUL_UNPROVED_FEN = 100_000
@@ -45,6 +46,27 @@ class PolicyForm(RuleForm):
     top_up_max_unproved_fen = YuanField(
         label=lazy("most until its phone is confirmed"),
         help_text=lazy("A member confirms the phone by opening the card with a code by SMS."),
+    )
+    adjust_limit_fen = YuanField(
+        label=lazy("correction of stored value alone up to"),
+        required=False,
+        help_text=lazy("Empty: nobody is asked. Corrections of a member in a day count together."),
+    )
+    adjust_limit_points = forms.IntegerField(
+        label=lazy("correction of points alone up to"),
+        required=False,
+        min_value=0,
+        max_value=MAX_POINTS,
+        widget=UnfoldAdminIntegerFieldWidget(),
+        help_text=lazy("Empty: nobody is asked."),
+    )
+    refund_limit_fen = YuanField(
+        label=lazy("refund alone up to"),
+        required=False,
+        help_text=lazy(
+            "Empty: nobody is asked. Refunds of a purchase count together. Undoing one’s own sale"
+            " within a minute needs nobody."
+        ),
     )
 
     class Meta:
@@ -101,6 +123,10 @@ class PolicyAdmin(RuleAdmin):
             },
         ),
         (lazy("Welcome"), {"fields": ("welcome_pack",)}),
+        (
+            lazy("Second person"),
+            {"fields": ("refund_limit_fen", "adjust_limit_fen", "adjust_limit_points")},
+        ),
         (
             lazy("Till"),
             {
@@ -206,7 +232,29 @@ def _sentences(row: Policy) -> list[str]:
             _("Who joins gets %(gift)s.")
             % {"gift": pack_words(row.welcome_pack, items_of(row.welcome_pack))}
         )
-    return found
+    return [*found, *_second_sentences(row)]
+
+
+def _second_sentences(row: Policy) -> list[str]:
+    """From where on a second person is needed."""
+    found = []
+    if row.refund_limit_fen is not None:
+        found.append(
+            _("To give back more than %(limit)s a manager or the owner approves with their PIN.")
+            % {"limit": format_yuan(row.refund_limit_fen)}
+        )
+    limits = []
+    if row.adjust_limit_fen is not None:
+        limits.append(format_yuan(row.adjust_limit_fen))
+    if row.adjust_limit_points is not None:
+        limits.append(points_words(row.adjust_limit_points))
+    if limits:
+        words = _("%(one)s or %(other)s") % {"one": limits[0], "other": limits[-1]}
+        found.append(
+            _("Above %(limit)s a manager’s correction waits for another manager or the owner.")
+            % {"limit": words if len(limits) > 1 else limits[0]}
+        )
+    return found or [_("Nobody needs a second person, whatever is given back or corrected.")]
 
 
 READ = re.compile("[0-9]{1,9}")

@@ -19,18 +19,19 @@ from django.views.csrf import csrf_failure
 from loyalty.counter import identity, parsing, presenters
 from loyalty.counter.access import Till, till_of
 from loyalty.selectors import sales
-from loyalty.services import checkout, top_ups, undoing
+from loyalty.services import approvals, checkout, top_ups, undoing
 from loyalty.services.checkout import QuoteChanged
 from loyalty.services.confirmations import LIVE_CODE
 from loyalty.services.spending import Identity
 from members import clock
 from members.errors import Refusal, member_unknown
+from members.models import Staff
 
 Answer = dict[str, Any]
 Endpoint = Callable[..., Answer]
 
-UNDO_FIELDS = frozenset({"key", "reason"})
-REFUND_FIELDS = frozenset({"key", "lines", "amount_fen", "reason"})
+UNDO_FIELDS = frozenset({"key", "reason", "approver", "pin"})
+REFUND_FIELDS = UNDO_FIELDS | {"lines", "amount_fen"}
 TOP_UP_FIELDS = frozenset({"key", "member", "plan", "amount_fen", "tender"})
 SETTLE_FIELDS = parsing.CART_FIELDS | {"key", "hash", "tender"}
 
@@ -136,9 +137,21 @@ def _check_shop(till: Till, order_id: int) -> None:
         raise Refusal("order_unknown", _("No such order. Check the number."), status=404)
 
 
+def _approver(data: Answer, till: Till) -> Staff | None:
+    """Who approves a large one on the spot: {"approver": id, "pin": "…"}; without, nobody."""
+    if data.get("approver") is None and data.get("pin") is None:
+        return None
+    return approvals.by_pin(
+        staff_id=parsing.whole_number(data.get("approver"), "approver", code="approver_unknown"),
+        pin=parsing.text(data.get("pin"), "pin", needed=True),
+        actor=till.staff,
+        shop=till.shop,
+    )
+
+
 @endpoint("POST")
 def void(request: HttpRequest, till: Till, order_id: int) -> Answer:
-    """Undo a sale of today as a whole."""
+    """Undo a sale of today as a whole. A large one needs somebody's ``approver`` and ``pin``."""
     data = parsing.body_of(request)
     parsing.known_fields(data, UNDO_FIELDS)
     _check_shop(till, order_id)
@@ -148,13 +161,17 @@ def void(request: HttpRequest, till: Till, order_id: int) -> Answer:
         reason=parsing.text(data.get("reason"), "reason"),
         shop=till.shop,
         actor=till.staff,
+        approver=_approver(data, till),
         at=clock.now(),
     )
 
 
 @endpoint("POST")
 def refund(request: HttpRequest, till: Till, order_id: int) -> Answer:
-    """Give back some lines, an amount, or (with neither) everything that is left."""
+    """Give back some lines, an amount, or (with neither) everything that is left.
+
+    A large one needs somebody's ``approver`` and ``pin``.
+    """
     data = parsing.body_of(request)
     parsing.known_fields(data, REFUND_FIELDS)
     _check_shop(till, order_id)
@@ -171,6 +188,7 @@ def refund(request: HttpRequest, till: Till, order_id: int) -> Answer:
         reason=parsing.text(data.get("reason"), "reason"),
         shop=till.shop,
         actor=till.staff,
+        approver=_approver(data, till),
         at=clock.now(),
     )
 

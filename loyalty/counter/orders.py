@@ -10,23 +10,24 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from loyalty.counter import entry, parsing, presenters, wording
+from loyalty.counter import entry, parsing, presenters, seconds, wording
 from loyalty.counter.access import Till, counter_page
 from loyalty.models import Order, Refund
 from loyalty.models.orders import TenderKind
 from loyalty.selectors import sales, sold
-from loyalty.services import undoing
+from loyalty.services import approvals, requests, undoing
 from loyalty.services.refusals import refusal_for
 from loyalty.settlement import refunds
 from loyalty.settlement.refunds import RefundRequest, RefundResult, SoldOrder
 from loyalty.settlement.types import Refused
 from members import clock
 from members.errors import Refusal
-from members.text import plain
+from members.text import plain, row_number
 
-UNDO_SECONDS = 60
+SECOND = ("approver", "pin")  # the fields of whoever approves
 JUST_NOW = dt.timedelta(seconds=8)
 
 
@@ -61,10 +62,19 @@ def _page(
         standing, book = presenters.standing_of(found.member_id, at=at)
         member = presenters.member_view(standing, book) if standing else None
     undone = list(found.refunds.all())
+    state = sold.load(found)
+    second = seconds.wanted(
+        request,
+        till,
+        found,
+        base_fen=sum(line.left_fen for line in state.lines),
+        is_void=True,
+        at=at,
+    )
     context = {
         "till": till,
         "order": found,
-        "rows": sales.rows(found, sold.load(found)),
+        "rows": sales.rows(found, state),
         "steps": [presenters.step_view(step) for step in found.steps.all()],
         "tenders": [
             (wording.tender_words(tender.kind), tender.amount_fen) for tender in found.tenders.all()
@@ -75,7 +85,11 @@ def _page(
         "outside": _outside_tender(found),
         "state": wording.state_words(found.status),
         "member": member,
-        "undo_left": undo_left(found, at),
+        # One tap asks for no PIN.
+        "undo_left": 0 if second else undo_left(found, at),
+        "second": second,
+        "is_about_second": bool(second) and error is not None and error.field in SECOND,
+        "requests": seconds.of_order(found, till),
         "papers": "papers" in request.GET,
         "spoken": wording.spoken(sum(tender.amount_fen for tender in found.tenders.all())),
         "can_void": found.status == Order.Status.SETTLED
@@ -104,13 +118,15 @@ def undo_left(found: Order, at: dt.datetime) -> int:
     if found.status != Order.Status.SETTLED:
         return 0
     age = int((at - found.at).total_seconds())
-    return max(UNDO_SECONDS - age, 0) if age >= 0 else 0
+    return max(approvals.UNDO_SECONDS - age, 0) if age >= 0 else 0
 
 
+@sensitive_post_parameters("pin")
 @require_http_methods(["GET", "HEAD", "POST"])
 @counter_page
 def void(request: HttpRequest, till: Till, order_id: int) -> HttpResponse:
-    """Undo a sale of today. Within a minute one tap is enough; later a reason is asked."""
+    """Undo a sale of today. Within a minute one tap is enough; later a reason is asked, and of a
+    large one a second person."""
     found = _found(till, order_id)
     if request.method != "POST":
         return redirect("counter:order", order_id)
@@ -120,12 +136,16 @@ def void(request: HttpRequest, till: Till, order_id: int) -> HttpResponse:
         # Of a sale that is undone already the service says so, or replays the first answer.
         if not reason and found.status == Order.Status.SETTLED and not undo_left(found, at):
             raise Refusal("reason_needed", _("Say why, in a few words."), field="reason")
+        if request.POST.get("do") == seconds.ASK:
+            seconds.ask(request, till, order_id, is_void=True, lines=None, amount_fen=None, at=at)
+            return redirect("counter:order", order_id)
         undoing.void(
             key=parsing.client_key(request.POST.get("key")),
             order_id=order_id,
             reason=parsing.text(reason, "reason") or gettext("undone at once"),
             shop=till.shop,
             actor=till.staff,
+            approver=seconds.proved(request, till),
             at=at,
         )
     except Refusal as refusal:
@@ -135,20 +155,36 @@ def void(request: HttpRequest, till: Till, order_id: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @counter_page
+def withdraw(request: HttpRequest, till: Till, order_id: int) -> HttpResponse:
+    """Whoever asked for a second person does not want it any more."""
+    found = _found(till, order_id)
+    if request.method == "POST":
+        approval_id = row_number(request.POST.get("request", ""))
+        try:
+            requests.withdraw(approval_id=approval_id, actor=till.staff, at=clock.now())
+        except Refusal as refusal:
+            return _page(request, till, found, error=refusal)
+    return redirect("counter:order", order_id)
+
+
+@sensitive_post_parameters("pin")
+@require_http_methods(["GET", "HEAD", "POST"])
+@counter_page
 def refund(request: HttpRequest, till: Till, order_id: int) -> HttpResponse:
     """Give back chosen lines, an amount, or everything that is left.
 
-    Worked out and shown first; given back when exactly that is confirmed.
+    Worked out and shown first; given back when exactly that is confirmed, or asked for.
     """
     found = _found(till, order_id)
     state = sold.load(found)
+    at = clock.now()
     error = preview = None
     if request.method == "POST":
         try:
             wanted = _wanted(request, state)
             preview = _worked_out(state, wanted)
             if request.POST.get("seen") == _token(preview) and request.POST.get("do") != "all":
-                _give_back(request, till, order_id, wanted)
+                _give_back(request, till, order_id, wanted, at=at)
                 return redirect("counter:order", order_id)
         except Refusal as refusal:
             error = refusal
@@ -164,6 +200,11 @@ def refund(request: HttpRequest, till: Till, order_id: int) -> HttpResponse:
         "seen": _token(preview) if preview else "",
         "everything": preview is not None and preview.is_full and _asks_everything(request),
         "tender": _outside_tender(found),
+        "second": seconds.wanted(
+            request, till, found, base_fen=preview.total.base_fen, is_void=False, at=at
+        )
+        if preview
+        else None,
         "error": presenters.error_view(error) if error else None,
         "typed": request.POST,
         "key": request.POST.get("key") or uuid.uuid4(),
@@ -209,10 +250,16 @@ def _token(result: RefundResult) -> str:
     return "-".join(str(part) for part in astuple(result.total))
 
 
-def _give_back(request: HttpRequest, till: Till, order_id: int, wanted: RefundRequest) -> None:
+def _give_back(
+    request: HttpRequest, till: Till, order_id: int, wanted: RefundRequest, *, at: dt.datetime
+) -> None:
     reason = parsing.text(request.POST.get("reason", ""), "reason")
     if not reason:
         parsing.refuse("reason_needed", _("Say why, in a few words."), "reason")
+    what = {"lines": wanted.lines or None, "amount_fen": wanted.amount_fen}
+    if request.POST.get("do") == seconds.ASK:
+        seconds.ask(request, till, order_id, is_void=False, at=at, **what)
+        return
     undoing.refund(
         key=parsing.client_key(request.POST.get("key")),
         order_id=order_id,
@@ -221,7 +268,8 @@ def _give_back(request: HttpRequest, till: Till, order_id: int, wanted: RefundRe
         reason=reason,
         shop=till.shop,
         actor=till.staff,
-        at=clock.now(),
+        approver=seconds.proved(request, till),
+        at=at,
     )
 
 

@@ -147,13 +147,13 @@ ORANGE = frozenset(
         "spending_away",
         *("coupon_mistyped", "quote_changed", "sale_changed", "busy", "nothing_found"),
         *("member_unknown", "article_unknown", "payment_code", "code_foreign"),
-        *("already_checked_in", "entry_too_long", "loan_over"),
+        *("already_checked_in", "entry_too_long", "loan_over", "already_asked"),
     }
 )
 VIOLET = frozenset(
     {
         *("member_needed", "cart_empty", "price_missing", "reason_needed", "phone_needed"),
-        *("pin_needed", "pin_not_set", "confirmation_needed"),
+        *("pin_needed", "pin_not_set", "confirmation_needed", "approval_needed"),
     }
 )
 

@@ -47,6 +47,7 @@ urlpatterns = [
     path("orders/<int:order_id>/", orders.order, name="order"),
     path("orders/<int:order_id>/void/", orders.void, name="void"),
     path("orders/<int:order_id>/refund/", orders.refund, name="refund"),
+    path("orders/<int:order_id>/withdraw/", orders.withdraw, name="withdraw"),
     path("orders/<int:order_id>/receipt/", receipts.receipt, name="receipt"),
     path("day/", closing.day, name="day"),
     path("accent.css", accent.accent_css, name="accent"),

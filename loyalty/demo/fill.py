@@ -18,6 +18,7 @@ from members import clock
 from members.models import Event, Shop, Staff
 from members.services import events
 
+LARGE_FEN = 10_000  # from here on a manager looks at it, below what the policy asks for
 REFUNDS, APART = 24, 25  # one of so many, so that no day is all refunds
 
 
@@ -90,6 +91,7 @@ def hand_back(*, at: dt.datetime) -> None:
     Each its member's last one, so that no movement of theirs is dated after it; none of today's.
     """
     cashier = Staff.objects.get(username="cashier")
+    manager = Staff.objects.get(username="manager")
     last = Order.objects.filter(
         is_valid=True,
         inputs__isnull=False,
@@ -98,6 +100,7 @@ def hand_back(*, at: dt.datetime) -> None:
     ).order_by("-at")
     apart = max(1, min(APART, last.count() // REFUNDS))
     for number, order in enumerate(last.select_related("shop")[: REFUNDS * apart : apart]):
+        is_large = order.net_fen > LARGE_FEN
         undoing.refund(
             key=uuid.uuid5(rows.NAMESPACE, f"refund {order.pk}"),
             order_id=order.pk,
@@ -106,5 +109,6 @@ def hand_back(*, at: dt.datetime) -> None:
             reason="口味不合",
             shop=order.shop,
             actor=cashier,
+            approver=manager if is_large else None,
             at=order.at + dt.timedelta(hours=1),
         )

@@ -1,3 +1,4 @@
+from loyalty.models.approvals import Approval
 from loyalty.models.birthdays import BirthdayGift
 from loyalty.models.bulk import BulkIssue, BulkIssueMember
 from loyalty.models.catalogue import Category, MemberPrice, Product
@@ -13,13 +14,12 @@ from loyalty.models.orders import (
     Order,
     OrderLine,
     OrderStep,
-    Refund,
-    RefundLine,
     Tender,
     TopUp,
 )
 from loyalty.models.past import PastCampaign, PastRedemption, PastTarget
 from loyalty.models.planned import PlannedChange
+from loyalty.models.refunds import Refund, RefundLine
 from loyalty.models.rules import Benefit, Policy, RuleSet, Tier
 from loyalty.models.seals import LedgerSeal
 from loyalty.models.standing import CheckIn, MemberStats, QuotaUse, TierPurchase
@@ -27,6 +27,7 @@ from loyalty.models.streaks import StreakGift, StreakStep
 
 __all__ = [
     "Account",
+    "Approval",
     "Benefit",
     "BirthdayGift",
     "BulkIssue",

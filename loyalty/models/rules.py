@@ -302,6 +302,16 @@ class Policy(models.Model):
     top_up_max_unproved_fen = models.BigIntegerField(
         _("most until its phone is confirmed"), default=100000
     )
+    # What one person may do alone; above it a second one approves. Empty: never asked.
+    adjust_limit_fen = models.PositiveIntegerField(
+        _("correction of stored value alone up to"), null=True, blank=True, default=20000
+    )
+    adjust_limit_points = models.PositiveIntegerField(
+        _("correction of points alone up to"), null=True, blank=True, default=2000
+    )
+    refund_limit_fen = models.PositiveIntegerField(
+        _("refund alone up to"), null=True, blank=True, default=20000
+    )
     default_tender = models.CharField(_("usual tender"), max_length=8, default="cash")
     ruleset = models.ForeignKey(RuleSet, models.PROTECT, null=True, related_name="+")
 

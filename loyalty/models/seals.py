@@ -28,9 +28,7 @@ class LedgerSeal(models.Model):
         verbose_name_plural = _("seals of the ledger")
         constraints = [
             models.CheckConstraint(
-                condition=Q(first_id__gte=1)
-                & Q(last_id__gte=F("first_id"))
-                & Q(entries__gte=0),
+                condition=Q(first_id__gte=1) & Q(last_id__gte=F("first_id")) & Q(entries__gte=0),
                 name="ledgerseal_range_forward",
             ),
             models.CheckConstraint(

@@ -27,7 +27,11 @@ def order_in(shop: Shop, order_id: int) -> Order | None:
     return (
         Order.objects.filter(pk=order_id, shop=shop)
         .select_related("member", "staff", "tier")
-        .prefetch_related("steps", "tenders", Prefetch("refunds", Refund.objects.order_by("pk")))
+        .prefetch_related(
+            "steps",
+            "tenders",
+            Prefetch("refunds", Refund.objects.select_related("approved_by").order_by("pk")),
+        )
         .first()
     )
 

@@ -13,7 +13,7 @@ from loyalty.locks import AccountBook
 from loyalty.models import Account, Entry
 from loyalty.selectors import inputs as selectors
 from loyalty.selectors.inputs import Standing
-from loyalty.services import keys, ledger, top_ups
+from loyalty.services import approvals, keys, ledger, top_ups
 from loyalty.services.working import check_standing, rules_of
 from loyalty.settlement.rulebook import RuleBook
 from members import clock
@@ -34,13 +34,37 @@ def adjust(
     shop: Shop | None,
     actor: Staff | None,
     at: dt.datetime,
+    approver: Staff | None = None,
 ) -> dict[str, Any]:
     """Add to or take from one account (points, or fen). The same key replays the first answer.
 
-    Refuses ``adjust_kind``, ``adjust_zero``, ``adjust_too_large``, ``reason_missing``,
-    ``balance_short``, ``balance_limit``, ``balance_limit_unproved`` and what concerns the member.
+    ``approver`` is the second person, proved by the caller. Refuses what ``refuse_unreadable``
+    and ``approvals.check`` refuse, ``balance_short``, ``balance_limit``,
+    ``balance_limit_unproved`` and what concerns the member.
     """
     reason = reason.strip()
+    refuse_unreadable(kind=kind, delta=delta, reason=reason)
+    return keys.once(
+        key=key,
+        kind="adjust",
+        content=[member_id, kind, delta, reason],
+        staff_id=actor.pk if actor else None,
+        at=at,
+        effect=lambda: _adjust(
+            member_id=member_id,
+            kind=kind,
+            delta=delta,
+            reason=reason[:120],
+            shop_id=shop.pk if shop else None,
+            actor=actor,
+            approver=approver,
+            at=at,
+        ),
+    )
+
+
+def refuse_unreadable(*, kind: str, delta: int, reason: str) -> None:
+    """Refuse ``adjust_kind``, ``adjust_zero``, ``adjust_too_large``, ``reason_missing``."""
     if kind not in Account.Kind.values:
         raise Refusal("adjust_kind", _("Choose points, principal or bonus."), field="kind")
     if delta == 0:
@@ -49,23 +73,6 @@ def adjust(
         raise Refusal("adjust_too_large", _("This is too much at once. Check the digits."))
     if not reason:
         raise Refusal("reason_missing", _("Say why; it is kept with the change."), field="reason")
-    staff_id = actor.pk if actor else None
-    return keys.once(
-        key=key,
-        kind="adjust",
-        content=[member_id, kind, delta, reason],
-        staff_id=staff_id,
-        at=at,
-        effect=lambda: _adjust(
-            member_id=member_id,
-            kind=kind,
-            delta=delta,
-            reason=reason[:120],
-            shop_id=shop.pk if shop else None,
-            staff_id=staff_id,
-            at=at,
-        ),
-    )
 
 
 def _adjust(
@@ -75,11 +82,15 @@ def _adjust(
     delta: int,
     reason: str,
     shop_id: int | None,
-    staff_id: int | None,
+    actor: Staff | None,
+    approver: Staff | None,
     at: dt.datetime,
 ) -> dict[str, Any]:
     accounts = locks.lock_accounts([member_id])
     standing = check_standing(selectors.load(member_id=member_id, at=at))
+    second = approvals.of_adjustment(
+        actor=actor, approver=approver, member_id=member_id, account=kind, delta=delta, at=at
+    )
     before = accounts.get(member_id, kind).balance
     if delta > 0:
         moves, lots = _add(standing, kind, delta, rules_of(standing, at)[1], accounts, at=at)
@@ -91,9 +102,15 @@ def _adjust(
         kind="balance_adjusted",
         at=at,
         member_id=member_id,
-        staff_id=staff_id,
+        staff_id=actor.pk if actor else None,
         shop_id=shop_id,
-        data={"account": kind, "before": before, "after": after, "reason": reason},
+        data={
+            "account": kind,
+            "before": before,
+            "after": after,
+            "reason": reason,
+            **approvals.facts(second),
+        },
     )
     return {"account": kind, "before": before, "after": after, "at": at.isoformat()}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -13,11 +14,11 @@ from loyalty import locks
 from loyalty.locks import AccountBook
 from loyalty.models import Order, Refund, RefundLine
 from loyalty.selectors import sold
-from loyalty.services import carrying, coupons, keys, returning, statistics
+from loyalty.services import approvals, carrying, coupons, keys, returning, statistics
 from loyalty.services.ledger import Cause
 from loyalty.services.refusals import refusal_for
 from loyalty.settlement import refunds
-from loyalty.settlement.refunds import RefundRequest, RefundResult
+from loyalty.settlement.refunds import RefundRequest, RefundResult, SoldOrder
 from loyalty.settlement.types import Refused
 from members import clock
 from members.errors import Refusal
@@ -33,10 +34,12 @@ def void(
     shop: Shop,
     actor: Staff | None,
     at: dt.datetime,
+    approver: Staff | None = None,
 ) -> dict[str, Any]:
     """Undo a sale of the same day: the mirror of everything that is left of it.
 
-    Refuses ``order_unknown``, ``already_undone``, ``void_too_late``.
+    Refuses ``order_unknown``, ``already_undone``, ``void_too_late`` and what
+    ``approvals.check`` refuses; ``approver`` is the second person, proved by the caller.
     """
     return _once(
         key=key,
@@ -44,9 +47,7 @@ def void(
         order_id=order_id,
         request=RefundRequest(everything=True),
         reason=reason,
-        shop=shop,
-        actor=actor,
-        at=at,
+        hands=Hands(actor, approver, shop, at),
     )
 
 
@@ -60,11 +61,13 @@ def refund(
     shop: Shop,
     actor: Staff | None,
     at: dt.datetime,
+    approver: Staff | None = None,
 ) -> dict[str, Any]:
     """Give back lines as (line index, quantity), an amount, or, with neither, all that is left.
 
-    Refuses ``order_unknown``, ``already_undone``, ``refund_exceeds_paid`` and the codes of
-    ``loyalty.settlement.refunds.refund``.
+    Refuses ``order_unknown``, ``already_undone``, ``refund_exceeds_paid``, the codes of
+    ``loyalty.settlement.refunds.refund`` and of ``approvals.check``; ``approver`` is the second
+    person, proved by the caller.
     """
     request = RefundRequest(
         lines=tuple(lines or ()),
@@ -77,10 +80,22 @@ def refund(
         order_id=order_id,
         request=request,
         reason=reason,
-        shop=shop,
-        actor=actor,
-        at=at,
+        hands=Hands(actor, approver, shop, at),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """Who gives back, who approved it, where and when."""
+
+    actor: Staff | None
+    approver: Staff | None
+    shop: Shop
+    at: dt.datetime
+
+    @property
+    def staff_id(self) -> int | None:
+        return self.actor.pk if self.actor else None
 
 
 def _once(
@@ -90,30 +105,28 @@ def _once(
     order_id: int,
     request: RefundRequest,
     reason: str,
-    shop: Shop,
-    actor: Staff | None,
-    at: dt.datetime,
+    hands: Hands,
 ) -> dict[str, Any]:
-    staff_id = actor.pk if actor else None
     return keys.once(
         key=key,
         kind=kind,
         content=[order_id, request.lines, request.amount_fen, request.everything, reason],
-        staff_id=staff_id,
-        at=at,
+        staff_id=hands.staff_id,
+        at=hands.at,
         effect=lambda: _undo(
             is_void=kind == "void",
             order_id=order_id,
             request=request,
             reason=reason[:120],
-            shop_id=shop.pk,
-            staff_id=staff_id,
-            at=at,
+            hands=hands,
         ),
     )
 
 
-def _locked_order(order_id: int, *, is_void: bool, at: dt.datetime) -> Order:
+def work_out(
+    *, order_id: int, request: RefundRequest, is_void: bool, at: dt.datetime
+) -> tuple[Order, SoldOrder, RefundResult]:
+    """The order, locked, what is left of it, and what the request would give back of it."""
     if not locks.lock_order(order_id):
         raise Refusal("order_unknown", _("No such order. Check the number."), status=404)
     order = Order.objects.get(pk=order_id)
@@ -125,32 +138,32 @@ def _locked_order(order_id: int, *, is_void: bool, at: dt.datetime) -> Order:
             _("Only today's sales can be undone. Use the refund instead."),
             status=409,
         )
-    return order
+    before = sold.load(order)
+    try:
+        return order, before, refunds.refund(before, request)
+    except Refused as error:
+        raise refusal_for(error) from error
 
 
 def _undo(
-    *,
-    is_void: bool,
-    order_id: int,
-    request: RefundRequest,
-    reason: str,
-    shop_id: int,
-    staff_id: int | None,
-    at: dt.datetime,
+    *, is_void: bool, order_id: int, request: RefundRequest, reason: str, hands: Hands
 ) -> dict[str, Any]:
-    order = _locked_order(order_id, is_void=is_void, at=at)
+    at = hands.at
+    order, before, result = work_out(order_id=order_id, request=request, is_void=is_void, at=at)
+    second = approvals.of_undo(
+        order,
+        is_void=is_void,
+        base_fen=result.total.base_fen,
+        actor=hands.actor,
+        approver=hands.approver,
+        shop=hands.shop,
+        at=at,
+    )
     accounts = AccountBook()
     owner_id = sold.owner_id(order)  # another than the member's, if that one was merged into theirs
     if order.member_id is not None and owner_id is not None:
         accounts = locks.lock_accounts([order.member_id, owner_id])
-    before = sold.load(order)
-    try:
-        result = refunds.refund(before, request)
-    except Refused as error:
-        raise refusal_for(error) from error
-    row = _write(
-        order, result, is_void=is_void, reason=reason, shop_id=shop_id, staff_id=staff_id, at=at
-    )
+    row = _write(order, result, is_void=is_void, reason=reason, hands=hands, second=second)
     if order.member_id is not None and owner_id is not None:
         returning.move_back(order, row, before, result, accounts, owner_id=owner_id, at=at)
         if owner_id != order.member_id:
@@ -173,13 +186,15 @@ def _undo(
             basis_fen=row.basis_fen,
             undone=was_valid and result.is_full,
         )
+    approvals.overtaken(order, at=at)
+    facts = {"order": order.pk, "refund": row.pk, "base_fen": row.base_fen, "reason": reason}
     events.record(
         kind="voided" if is_void else "refunded",
         at=at,
         member_id=order.member_id,
-        staff_id=staff_id,
-        shop_id=shop_id,
-        data={"order": order.pk, "refund": row.pk, "base_fen": row.base_fen, "reason": reason},
+        staff_id=hands.staff_id,
+        shop_id=hands.shop.pk,
+        data={**facts, **approvals.facts(second)},
     )
     return _answer(order, row, accounts)
 
@@ -190,9 +205,8 @@ def _write(
     *,
     is_void: bool,
     reason: str,
-    shop_id: int,
-    staff_id: int | None,
-    at: dt.datetime,
+    hands: Hands,
+    second: Staff | None,
 ) -> Refund:
     total = result.total
     lines = sold.line_ids(order)
@@ -200,10 +214,11 @@ def _write(
     row = Refund.objects.create(
         order=order,
         is_void=is_void,
-        shop_id=shop_id,
-        staff_id=staff_id,
-        at=at,
-        local_date=clock.local_date(at),
+        shop=hands.shop,
+        staff=hands.actor,
+        approved_by=second,
+        at=hands.at,
+        local_date=clock.local_date(hands.at),
         reason=reason,
         base_fen=total.base_fen,
         points_returned=total.points_used,

@@ -25,7 +25,7 @@ _CASHIER = frozenset(
     {"sell", "top_up", "redeem", "join", "check_in", "find", "void", "refund", "freeze", "note"}
 )
 _MANAGER = _CASHIER | {"adjust", "unfreeze", "edit_member", "close_member", "see_phone", "report"}
-_MANAGER |= {"give_coupons", "merge_members"}
+_MANAGER |= {"give_coupons", "merge_members", "approve"}
 _OWNER = _MANAGER | {"rules", "staff", "shops", "import", "export"}
 _ALLOWED = {
     Staff.Role.CASHIER: _CASHIER,

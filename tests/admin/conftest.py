@@ -12,6 +12,7 @@ import time_machine
 from django.test import Client
 
 from loyalty.models import (
+    Approval,
     Benefit,
     BulkIssue,
     BulkIssueMember,
@@ -56,6 +57,7 @@ class House:
     far_order: Order
     run: NightlyRun
     bulk_issue: BulkIssue
+    approval: Approval
 
     def person(self, role: str) -> Staff:
         person: Staff = getattr(self, role)
@@ -125,6 +127,18 @@ def house(db: None, at_work: time_machine.Traveller) -> House:
     )
     bulk_issue = BulkIssue.objects.create(template=template, staff=owner, at=AT, chosen_count=1)
     BulkIssueMember.objects.create(issue=bulk_issue, member=member)
+    approval = Approval.objects.create(
+        key=uuid.UUID(int=99),
+        kind=Approval.Kind.REFUND,
+        member=member,
+        order=order,
+        amount=6000,
+        lines=[[0, 1]],
+        reason="太甜",
+        shop=shop,
+        asked_by=cashier,
+        asked_at=AT,
+    )
     assert plan.pack is not None
     return House(
         shop=shop,
@@ -146,6 +160,7 @@ def house(db: None, at_work: time_machine.Traveller) -> House:
         far_order=Order.objects.get(pk=far_order.pk),
         run=run,
         bulk_issue=bulk_issue,
+        approval=approval,
     )
 
 

@@ -77,6 +77,8 @@ ROUTES: dict[str, tuple[tuple[str, ...], str]] = {
     "loyalty_order_change": (ALL, "order"),
     "loyalty_refund_changelist": (ALL, ""),
     "loyalty_topup_changelist": (ALL, ""),
+    "loyalty_approval_changelist": (SENIOR, ""),
+    "loyalty_approval_change": (SENIOR, "approval"),
     "loyalty_entry_changelist": (SENIOR, ""),
     "loyalty_nightlyrun_changelist": (SENIOR, ""),
     "loyalty_nightlyrun_change": (SENIOR, "run"),
@@ -113,6 +115,9 @@ ELSEWHERE = {
     "loyalty_entry_views",
     "loyalty_coupon_views",
     "loyalty_loan_views",
+    "loyalty_approval_approve",
+    "loyalty_approval_decline",
+    "loyalty_approval_withdraw",
     "loyalty_loan_back",
     "loyalty_loan_write_off",
     "loyalty_bulkissue_stop",
@@ -132,7 +137,7 @@ READ_ONLY: tuple[str, ...] = (
     "loyalty_entry",
 )
 READ_ONLY += ("loyalty_coupon", "loyalty_nightlyrun", "loyalty_ruleset", "loyalty_bulkissue")
-READ_ONLY += ("loyalty_loan",)
+READ_ONLY += ("loyalty_loan", "loyalty_approval")
 REFUSED = {f"{table}_{page}" for table in READ_ONLY for page in ("add", "delete")}
 REFUSED |= {"members_member_delete", "loyalty_tier_add", "loyalty_policy_add"}
 REFUSED |= {"loyalty_policy_delete"}

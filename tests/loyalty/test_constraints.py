@@ -12,6 +12,7 @@ from django.db.models import F, Model
 
 from loyalty.models import (
     Account,
+    Approval,
     Benefit,
     BirthdayGift,
     BulkIssue,
@@ -236,6 +237,7 @@ ORDERS = [
     change(Refund, "refund_not_negative", principal_fen=-1),
     change(Refund, "refund_not_negative", bonus_fen=-1),
     change(Refund, "refund_not_negative", other_fen=-1),
+    change(Refund, "refund_approved_by_another", staff=1, approved_by=1),
     change(RefundLine, "refundline_not_negative", quantity=-1),
     change(RefundLine, "refundline_not_negative", base_fen=-1),
     twin(RefundLine, "refundline_once"),
@@ -302,6 +304,33 @@ RULES = [
 ]
 
 STANDING = [
+    twin(Approval, "Approval.key", status="withdrawn", decided_at=AT),
+    change(Approval, "approval_says_what", kind="wish"),
+    change(Approval, "approval_says_what", member=None),
+    change(Approval, "approval_says_what", account="gold"),
+    change(Approval, "approval_says_what", amount=0),
+    change(Approval, "approval_says_what", order=1),
+    change(Approval, "approval_says_what", kind="refund", account=""),
+    change(Approval, "approval_void_is_whole", kind="void", account="", order=1, shop=1),
+    change(Approval, "approval_reason_not_empty", reason=""),
+    change(Approval, "approval_decided_when_over", status="approved"),
+    change(Approval, "approval_decided_when_over", status="approved", decided_at=AT),
+    change(Approval, "approval_decided_when_over", status="withdrawn"),
+    change(Approval, "approval_decided_when_over", decided_at=AT),
+    change(Approval, "approval_decided_when_over", status="lost"),
+    change(
+        *(Approval, "approval_by_two_people"),
+        status="approved",
+        decided_by=F("asked_by"),
+        decided_at=AT,
+    ),
+    change(
+        *(Approval, "approval_decided_after_it_was_asked"),
+        status="withdrawn",
+        decided_at=AT - HOUR,
+    ),
+    change(Approval, "approval_declined_says_why", answer="不对"),
+    twin(Approval, "approval_waiting_once", key=uuid.UUID(int=5)),
     change(CheckIn, "checkin_streak_positive", streak=0),
     change(Loan, "loan_due_after_it_was_lent", due_on=DAY),
     change(Loan, "loan_ended_when_over", status="returned"),
@@ -343,8 +372,8 @@ STANDING = [
 
 BAD = [*CATALOGUE, *COUPONS, *LEDGER, *ORDERS, *RULES, *STANDING]
 
-# Their bad value is the row's own id, which the table above cannot name.
-OF_THEIR_OWN = {"category_not_own_parent"}
+# Their bad value is the row's own id, or needs a row of another kind: tests of their own.
+OF_THEIR_OWN = {"category_not_own_parent", "approval_one_waiting_of_an_order"}
 
 House = dict[type[Model], Model]
 
@@ -434,6 +463,16 @@ def house() -> House:
     )
     return found | {
         Account: member.accounts.get(kind="bonus"),
+        Approval: Approval.objects.create(
+            key=uuid.UUID(int=4),
+            kind="adjust",
+            member=member,
+            account="points",
+            amount=5000,
+            reason="补登",
+            asked_by=factories.staff("chu"),
+            asked_at=AT,
+        ),
         BulkIssue: issue,
         BulkIssueMember: BulkIssueMember.objects.create(
             issue=issue, member=member, outcome="given", coupon=coupon
@@ -605,3 +644,13 @@ def test_thresholds_may_cross_on_the_way() -> None:
 
 def test_every_trigger_is_tried() -> None:
     assert {*APPEND_ONLY, "tier_thresholds_rise"} == triggers("loyalty")
+
+
+def test_one_request_of_an_order_waits(house: House) -> None:
+    first, order = house[Approval], house[Order]
+    assert isinstance(first, Approval)
+    assert isinstance(order, Order)
+    of_order = {"kind": "refund", "account": "", "order": order, "shop": order.shop}
+    Approval.objects.filter(pk=first.pk).update(**of_order)
+    bad = twin(Approval, "approval_one_waiting_of_an_order", key=uuid.UUID(int=6), **of_order)
+    assert refused_by(lambda: bad.store(first)) == bad.constraint

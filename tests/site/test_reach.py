@@ -88,6 +88,7 @@ ROWS: dict[str, tuple[Row, Row]] = {
     "counter:order": (staff("200", far="404"), NO),
     "counter:void": (staff("on", far="404"), staff("400", far="404")),
     "counter:refund": (staff("200", far="404"), staff("400", far="404")),
+    "counter:withdraw": (staff("on", far="404"), staff("404")),  # nothing that was asked
     "counter:receipt": (staff("200", far="404"), NO),
     "counter:day": (staff("200"), NO),
     "counter:accent": (PUBLIC, NO),
