@@ -167,7 +167,8 @@ def write_off(
         loan = _hold(loan_id, member_id)
         _refuse_unless(loan, Status.OPEN)
         _end(loan, Status.WRITTEN_OFF, shop=None, actor=actor, at=at)
-        return _told("loan_written_off", loan, shop=None, actor=actor, at=at, reason=reason)
+        facts = _told("loan_written_off", loan, shop=None, actor=actor, at=at, reason=reason)
+        return {**facts, "thing": loan.thing}
 
 
 def refuse_while_things_are_out(member: Member, _at: dt.datetime) -> None:
@@ -199,7 +200,10 @@ def forget(event: Event, _at: dt.datetime) -> None:
 def _once(
     key: uuid.UUID, kind: str, content: list[int], actor: Staff, at: dt.datetime, effect: Any
 ) -> dict[str, Any]:
-    return keys.once(key=key, kind=kind, content=content, staff_id=actor.pk, at=at, effect=effect)
+    """The thing is read anew: what is kept with a key outlasts the words that somebody typed."""
+    answer = keys.once(key=key, kind=kind, content=content, staff_id=actor.pk, at=at, effect=effect)
+    things = Loan.objects.filter(pk=answer["loan"]).values_list("thing", flat=True)
+    return {**answer, "thing": things.get()}
 
 
 def _hold(loan_id: int, member_id: int) -> Loan:
@@ -239,7 +243,7 @@ def _end(loan: Loan, status: str, *, shop: Shop | None, actor: Staff, at: dt.dat
 def _told(
     kind: str, loan: Loan, *, shop: Shop | None, actor: Staff, at: dt.datetime, **more: Any
 ) -> dict[str, Any]:
-    """Leave the event; the answer is what it says, and the thing."""
+    """Leave the event; the answer is what it says."""
     facts = {"loan": loan.pk, "benefit": loan.benefit_id, "name": loan.benefit.name, **more}
     events.record(
         kind=kind,
@@ -249,4 +253,4 @@ def _told(
         shop_id=shop.pk if shop else None,
         data=facts,
     )
-    return {**facts, "thing": loan.thing}
+    return facts

@@ -6,9 +6,11 @@ import datetime as dt
 import uuid
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import translation
 
 from loyalty.models import Benefit, ClientKey, Loan, QuotaUse
@@ -337,6 +339,20 @@ def test_a_membership_ends_when_nothing_is_out(shelf: Shelf) -> None:
     # What somebody typed about whoever left is wiped; that something was lent stays.
     outbox.drain_batch(at=AT + DAY)
     assert list(Loan.objects.values_list("thing", "status")) == [("", "returned")] * 2
+    assert ClientKey.objects.count() == 4
+    assert "《" not in str(list(ClientKey.objects.values_list("response", flat=True)))
+
+
+def test_what_was_kept_with_a_key_before_loses_the_words(shelf: Shelf) -> None:
+    key = uuid.uuid4()
+    first = shelf.back(shelf.lend()["loan"], key=key)
+    ClientKey.objects.filter(pk=key).update(
+        response={name: value for name, value in first.items() if name != "replayed"}
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(import_module("loyalty.migrations.0021_no_words_with_a_key").WITHOUT_WORDS)
+    assert "《" not in str(ClientKey.objects.get(pk=key).response)
+    assert shelf.back(first["loan"], key=key) == {**first, "replayed": True}
 
 
 def test_what_is_out_comes_along_when_two_cards_are_merged(shelf: Shelf) -> None:
