@@ -27,31 +27,40 @@ from loyalty.settlement.rulebook import RuleBook, birthdays_on
 from members import clock
 from members.services import events
 
-BATCH = 200  # members; a till waits for one batch at most
+BATCH = 100  # members; a till waits for one batch at most, about a second
 # Nights that were missed are made up for. After a week a birthday gift is no surprise any more.
 CAUGHT_UP = dt.timedelta(days=7)
 DAY = dt.timedelta(days=1)
 GROWN = 14  # years; under that, no profile of a person
 
-DUE = """
-FROM unnest(%(years)s::int[], %(months)s::int[], %(days)s::int[], %(starts)s::timestamptz[])
-    AS d(year, month, day, starts)
-JOIN members_member m ON m.birth_month = d.month AND m.birth_day = d.day
-    AND m.birth_month IS NOT NULL AND m.status = 'active' AND m.joined_at < d.starts
-    AND (m.birth_year IS NULL OR d.year - m.birth_year >= %(grown)s)
-JOIN loyalty_memberstats s ON s.member_id = m.id AND s.tier_id = ANY(%(tiers)s)
-JOIN loyalty_account a ON a.member_id = m.id AND a.kind = 'points'
-WHERE NOT EXISTS (SELECT FROM loyalty_birthdaygift g WHERE g.member_id = m.id AND g.year = d.year)
-    AND NOT EXISTS (SELECT FROM members_event e WHERE e.member_id = m.id
-        AND e.kind = 'member_updated' AND e.at >= d.starts
-        AND e.data->'fields' ?| array['birth_month', 'birth_day'])
+# By the index on the birthday, whatever the planner thinks of the order that is asked for.
+BORN = """
+WITH born AS MATERIALIZED (
+    SELECT m.id, d.year, d.starts
+    FROM unnest(%(years)s::int[], %(months)s::int[], %(days)s::int[], %(starts)s::timestamptz[])
+        AS d(year, month, day, starts)
+    JOIN members_member m ON m.birth_month = d.month AND m.birth_day = d.day
+    WHERE m.birth_month IS NOT NULL AND m.status = 'active' AND m.joined_at < d.starts
+        AND (m.birth_year IS NULL OR d.year - m.birth_year >= %(grown)s)
 """
 
-MEMBERS = f"SELECT m.id {DUE} ORDER BY m.id LIMIT %(batch)s"
+DUE = """
+FROM born b
+JOIN loyalty_memberstats s ON s.member_id = b.id AND s.tier_id = ANY(%(tiers)s)
+JOIN loyalty_account a ON a.member_id = b.id AND a.kind = 'points'
+WHERE NOT EXISTS (SELECT FROM loyalty_birthdaygift g WHERE g.member_id = b.id AND g.year = b.year)
+    AND NOT EXISTS (SELECT FROM members_event e WHERE e.member_id = b.id
+        AND e.kind = 'member_updated' AND e.at >= b.starts
+        AND e.data->'fields' ?| array['birth_month', 'birth_day'])
+ORDER BY b.id
+"""
+
+MEMBERS = f"{BORN}) SELECT b.id {DUE} LIMIT %(batch)s"
 
 CLAIM = f"""
+{BORN} AND m.id = ANY(%(members)s))
 INSERT INTO loyalty_birthdaygift (member_id, year, tier_id, at)
-SELECT m.id, d.year, s.tier_id, %(at)s {DUE} AND m.id = ANY(%(members)s) ORDER BY m.id
+SELECT b.id, b.year, s.tier_id, %(at)s {DUE}
 ON CONFLICT (member_id, year) DO NOTHING RETURNING member_id, year, tier_id
 """
 
