@@ -12,8 +12,9 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import structlog
 from django.conf import settings
-from django.db import IntegrityError, connection, models, transaction
+from django.db import IntegrityError, OperationalError, connection, models, transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -36,6 +37,8 @@ from members.models import CardFace, Staff
 from members.pictures import Written
 from members.services import events, faces
 from members.services.rows import facts_of
+
+log = structlog.get_logger(__name__)
 
 Status = PlannedChange.Status
 FURTHEST = 366  # days
@@ -173,9 +176,15 @@ def cancel(*, change_id: int, actor: Staff, at: dt.datetime) -> PlannedChange:
 def apply_due(*, at: dt.datetime) -> list[PlannedChange]:
     """Put in force what is due by now in the shop's zone; those that were, or could not be.
 
-    However often it is asked, and by however many at once, each is applied once.
+    However often it is asked, and by however many at once, each is applied once. One that cannot
+    be applied, for whatever reason, holds up no other.
     """
-    tried = (_apply_one(change_id, at=at) for change_id in planned.due_ids(clock.local_date(at)))
+    tried = []
+    for change_id in planned.due_ids(clock.local_date(at)):
+        try:
+            tried.append(_apply_one(change_id, at=at))
+        except OperationalError:  # something it needs is held by somebody: asked again in a minute
+            log.warning("rule_change_waits", change=change_id, exc_info=True)
     return [change for change in tried if change is not None]
 
 
@@ -189,16 +198,39 @@ def _apply_one(change_id: int, *, at: dt.datetime) -> PlannedChange | None:
         )
         if change is None:  # another worker has it, or had it
             return None
-        problem = _attempt(change, at=at)
-        if problem:
-            # The sentence in every language of the house: whoever reads it may speak another one.
-            for language, _name in settings.LANGUAGES:
-                with translation.override(language):
-                    change.problem[language] = _attempt(change, at=at)
-        _close(change, Status.FAILED if problem else Status.APPLIED, at=at)
-        kind = "rule_plan_failed" if problem else "rule_plan_applied"
+        change.problem = _problem(change, at=at)
+        _close(change, Status.FAILED if change.problem else Status.APPLIED, at=at)
+        kind = "rule_plan_failed" if change.problem else "rule_plan_applied"
         _tell(kind, change, staff_id=change.planned_by_id, at=at)
         return change
+
+
+def _problem(change: PlannedChange, *, at: dt.datetime) -> dict[str, str]:
+    """Do it (empty), or say in every language of the house why it cannot be done: whoever reads
+    it may speak another one."""
+    try:
+        if not _attempt(change, at=at):
+            return {}
+        return _in_every_language(lambda: _attempt(change, at=at))
+    except OperationalError:
+        raise
+    except Exception:
+        # A fault of the program's own: the others of this run are none the worse for it.
+        log.exception("rule_change_broke", change=change.pk)
+        return _in_every_language(
+            lambda: _(
+                "The program made a mistake here, so this was not applied. Try it again; if it"
+                " does not help, show the log to whoever runs the program."
+            )
+        )
+
+
+def _in_every_language(say: Callable[[], str]) -> dict[str, str]:
+    said = {}
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            said[language] = say()
+    return said
 
 
 def _attempt(change: PlannedChange, *, at: dt.datetime) -> str:

@@ -8,7 +8,7 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from loyalty.models import (
     Benefit,
@@ -223,6 +223,41 @@ def test_one_that_fails_holds_up_no_other(owner: Staff) -> None:
         "一": 1000,
         "二": 2500,
     }
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [(ZeroDivisionError("ours"), "failed"), (OperationalError("held elsewhere"), "planned")],
+)
+def test_a_fault_of_ours_holds_up_no_other_and_is_reported(
+    owner: Staff, monkeypatch: pytest.MonkeyPatch, fault: Exception, status: str
+) -> None:
+    one, other = (factories.coupon_template(name, 2000, 8000) for name in ("一", "二"))
+    broken, fine = (plan_template(each, owner, amount_fen=2500) for each in (one, other))
+    save = rule_changes.save_template
+
+    def stumble(*, template: CouponTemplate, **more: Any) -> RuleSet:
+        stored = save(template=template, **more)
+        if template.pk == one.pk:
+            raise fault
+        return stored
+
+    with monkeypatch.context() as patched:
+        patched.setattr(rule_changes, "save_template", stumble)
+        tried = planned.apply_due(at=MIDNIGHT)
+    assert list(CouponTemplate.objects.order_by("pk").values_list("amount_fen", flat=True)) == [
+        *(2000, 2500)
+    ]
+    broken.refresh_from_db()
+    assert broken.status == status
+    if status == "planned":  # whoever held it has gone: the next minute
+        assert tried == [fine]
+        assert planned.apply_due(at=MIDNIGHT) == [broken]
+        return
+    assert tried == [broken, fine]
+    assert broken.problem["en"].startswith("The program made a mistake here")
+    assert set(broken.problem) == {"zh-hans", "en"}
+    assert waiting() == [broken]  # as the page of what runs by itself shows it
 
 
 def plan_tiers(tiers: list[Tier], owner: Staff) -> PlannedChange:
