@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import hypothesis
+import psycopg
 import pytest
 
 from tests.servers import (
@@ -47,6 +48,19 @@ class LiveDatabase:
     @property
     def env(self) -> dict[str, str]:
         return {**os.environ, "DATABASE_URL": self.url}
+
+    def until_somebody_waits(self) -> None:
+        """Until another connection waits for a lock of ours; looked for from outside, since a
+        transaction keeps seeing the activity it saw first."""
+        with psycopg.connect(self.url, autocommit=True) as outside:
+            for _try in range(20_000):
+                row = outside.execute(
+                    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                    " AND wait_event_type = 'Lock'"
+                ).fetchone()
+                if row and row[0]:
+                    return
+        raise AssertionError("nobody waits")
 
 
 def _use(name: str) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext_lazy as _
 
+from loyalty import locks
 from loyalty.services import joining
 from members.errors import Refusal
 from members.models import Member, Shop
@@ -42,14 +43,15 @@ def enter(
 
     ``subject`` is the WeChat account of the browser, where it is known. Of two phones that join at
     the same moment both get the one member. An empty tick takes nothing back from somebody who
-    agreed before. Refuses as ``login_codes.check``, and ``terms_needed``.
+    agreed before. Refuses as ``login_codes.check``, and ``terms_needed``, ``busy``.
     """
     if consent.TERMS not in agreed:
         raise terms_needed()
     login_codes.check(phone=phone, code=code, address=address, at=at)
-    entered = _let_in(phone, agreed, channel=channel, shop=shop, language=language, at=at)
-    if subject is not None:
-        identities.link(member_id=entered.member.pk, subject=subject, at=at)
+    with locks.waiting_politely():
+        entered = _let_in(phone, agreed, channel=channel, shop=shop, language=language, at=at)
+        if subject is not None:
+            identities.link(member_id=entered.member.pk, subject=subject, at=at)
     return entered
 
 
@@ -68,14 +70,15 @@ def enter_by_mini_program(
     """As ``enter``, with a phone that its holder authorised in the mini-program by one tap.
 
     Who it is is asked first: the phone is WeChat's to charge for. Refuses ``terms_needed``,
-    ``too_many_tries``, ``wechat_code_spent``, ``wechat_blocked``, ``wechat_away``.
+    ``too_many_tries``, ``wechat_code_spent``, ``wechat_blocked``, ``wechat_away``, ``busy``.
     """
     if consent.TERMS not in agreed:
         raise terms_needed()
     subject = wechat_entry.of_mini_program(app=app, login_code=login_code, address=address, at=at)
     phone = wechat_entry.authorised_phone(app=app, phone_code=phone_code)
-    entered = _let_in(phone, agreed, channel=channel, shop=shop, language=language, at=at)
-    identities.link(member_id=entered.member.pk, subject=subject, at=at)
+    with locks.waiting_politely():
+        entered = _let_in(phone, agreed, channel=channel, shop=shop, language=language, at=at)
+        identities.link(member_id=entered.member.pk, subject=subject, at=at)
     return entered
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime as dt
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from members.errors import Refusal
 from members.locks import lock_member
-from members.models import Identity, Member
+from members.models import Identity, Member, Staff
 from members.services import events
+from members.services.staff import require
 from members.wechat import Subject
 
 WECHAT = Identity.Provider.WECHAT
@@ -24,7 +26,10 @@ def link(*, member_id: int, subject: Subject, at: dt.datetime) -> Identity:
     Refuses ``member_closed``.
     """
     with transaction.atomic():
-        if lock_member(member_id).status == Member.Status.CLOSED:
+        # Members before accounts and by their ids, as a merge has them: nobody waits in a circle.
+        holder = _rows(subject).values_list("member_id", flat=True).first()
+        held = {number: lock_member(number) for number in sorted({member_id, holder or member_id})}
+        if held[member_id].status == Member.Status.CLOSED:
             raise Refusal("member_closed", _("This membership has ended."), status=409)
         row, is_new = _held_row(member_id, subject, at)
         before = None if is_new else row.member_id
@@ -41,15 +46,17 @@ def link(*, member_id: int, subject: Subject, at: dt.datetime) -> Identity:
     return row
 
 
+def _rows(subject: Subject) -> QuerySet[Identity]:
+    return Identity.objects.filter(provider=WECHAT, app_id=subject.app_id, subject=subject.openid)
+
+
 def _held_row(member_id: int, subject: Subject, at: dt.datetime) -> tuple[Identity, bool]:
     """The account's row, locked, and whether it was made just now.
 
     Two members' phones may be proved from one account at the same moment; one member's are
     one after the other by the member's lock.
     """
-    rows = Identity.objects.select_for_update().filter(
-        provider=WECHAT, app_id=subject.app_id, subject=subject.openid
-    )
+    rows = _rows(subject).select_for_update()
     found = rows.first()
     if found is not None:
         return found, False
@@ -70,15 +77,22 @@ def _held_row(member_id: int, subject: Subject, at: dt.datetime) -> tuple[Identi
     return row, row.member_id == member_id
 
 
-def remove_all(*, member_id: int, at: dt.datetime) -> int:
+def remove_all(*, member_id: int, actor: Staff | None = None, at: dt.datetime) -> int:
     """No account elsewhere opens this card any more; how many did. One event
-    ``identity_removed``, none if there was nothing to remove."""
+    ``identity_removed``, none if there was nothing to remove. ``actor``: staff, who may do so for
+    the member; refuses ``not_allowed``."""
+    if actor is not None:
+        require(actor, "edit_member")
     with transaction.atomic():
         lock_member(member_id)
         count = drop(member_id=member_id)
         if count:
             events.record(
-                kind="identity_removed", at=at, member_id=member_id, data={"provider": WECHAT}
+                kind="identity_removed",
+                at=at,
+                member_id=member_id,
+                staff_id=actor.pk if actor else None,
+                data={"provider": WECHAT},
             )
     return count
 

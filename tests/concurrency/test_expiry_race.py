@@ -9,7 +9,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-import psycopg
 import pytest
 from django.db import IntegrityError, close_old_connections, connection, transaction
 from django.db.models import Sum
@@ -117,24 +116,10 @@ def expire_while_a_sale_is_open(live_db: LiveDatabase) -> tuple[object, dict[str
     with transaction.atomic():
         assert spend(1, member, shop, at=EXPIRES - SECOND)
         thread.start()
-        _until_somebody_waits(live_db.url)
+        live_db.until_somebody_waits()
     thread.join()
     entries = Entry.objects.filter(delta__lt=0)
     return outcome[0], {entry.side: entry.delta for entry in entries}
-
-
-def _until_somebody_waits(url: str) -> None:
-    """Until another connection waits for a lock of ours; looked for from outside, since a
-    transaction keeps seeing the activity it saw first."""
-    with psycopg.connect(url, autocommit=True) as outside:
-        for _try in range(20_000):
-            row = outside.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-                " AND wait_event_type = 'Lock'"
-            ).fetchone()
-            if row and row[0]:
-                return
-    raise AssertionError("nobody waits")
 
 
 def test_the_night_waits_for_an_open_sale_and_takes_the_rest(live_db: LiveDatabase) -> None:

@@ -7,7 +7,9 @@ from urllib.parse import urlsplit
 
 import pytest
 import time_machine
+from django.db import OperationalError
 from django.test import Client
+from psycopg.errors import DeadlockDetected
 from pytest_django import Settings
 
 from loyalty.card.access import COOKIE
@@ -108,6 +110,17 @@ def test_one_tap_joins_and_opens_the_card(program: Client, wechat: FakeWechat) -
     assert view.get("/m/coupons").status_code == 200
     session = member_sessions.read(token=view.cookies[COOKIE].value, at=AT)
     assert session.is_fresh(AT)
+
+
+def test_who_meets_somebody_else_in_a_circle_is_asked_to_wait(
+    program: Client, wechat: FakeWechat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def meet(**_facts: Any) -> None:
+        raise OperationalError from DeadlockDetected()
+
+    monkeypatch.setattr(identities, "link", meet)
+    answer = join(program, wechat)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "busy")
 
 
 def test_who_is_known_is_in_silently(program: Client, wechat: FakeWechat) -> None:
