@@ -24,7 +24,7 @@ from members import clock, registry
 from members.admin.base import may_do, person_of
 from members.errors import Refusal
 from members.models import Card, Event, Member, Staff, Tag
-from members.services import looking, notes, tags
+from members.services import identities, looking, notes, tags
 from members.services import members as member_service
 from members.services.staff import staff_shops
 from members.text import row_number
@@ -88,6 +88,7 @@ def _page(
             for note in member.notes.select_related("staff").order_by("-pk")
         ],
         "merged": list(member.merged.order_by("pk")),
+        "is_linked": member.identities.exists(),
         "former_phones": list(member.former_phones.order_by("pk")),
         "next_steps": next_steps.of_member(standing, book, at=at),
         "card": Card.objects.filter(member=member).order_by("-pk").first(),
@@ -285,6 +286,19 @@ def note(request: HttpRequest, member_id: int, model_admin: Any) -> HttpResponse
     return redirect(_here(member_id))
 
 
+def unlink(request: HttpRequest, member_id: int, model_admin: Any) -> HttpResponse:
+    """The member's WeChat opens the card no more, until they prove their phone from it again."""
+    if request.method != "POST":
+        return redirect(_here(member_id))
+    _member(str(member_id))
+    try:
+        identities.remove_all(member_id=member_id, actor=person_of(request), at=clock.now())
+    except Refusal as refusal:
+        return _refused(request, refusal, member_id)
+    messages.success(request, _("WeChat no longer opens this card."))
+    return redirect(_here(member_id))
+
+
 def forget_phone(request: HttpRequest, member_id: int, model_admin: Any) -> HttpResponse:
     """A former number is somebody else's now."""
     if request.method != "POST":
@@ -306,6 +320,7 @@ def forget_phone(request: HttpRequest, member_id: int, model_admin: Any) -> Http
 
 
 ROUTES = (
+    ("unlink/", "unlink", unlink),
     ("forget-phone/", "forget_phone", forget_phone),
     ("note/", "note", note),
     ("phone/", "phone", phone),

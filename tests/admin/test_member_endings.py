@@ -13,7 +13,9 @@ from loyalty.models import Account
 from loyalty.selectors import reconciliation
 from loyalty.services import merging
 from members import registry
-from members.models import Event, FormerPhone, Member, MemberNote
+from members.models import Event, FormerPhone, Identity, Member, MemberNote
+from members.services import identities
+from members.wechat import Subject
 from tests import factories
 from tests.admin.conftest import House, SignedIn
 from tests.factories import AT
@@ -65,6 +67,29 @@ def test_a_note_is_taken_away_by_its_writer_or_a_manager(house: House, signed_in
         signed_in(remover).post(address, {"remove": number})
         assert MemberNote.objects.exists() is not is_gone
     assert "Note taken away" in signed_in("owner").get(page_of(house.member)).content.decode()
+
+
+def test_a_manager_unlinks_a_wechat_account(house: House, signed_in: SignedIn) -> None:
+    identities.link(member_id=house.member.pk, subject=Subject("wx1", "o1"), at=AT)
+    cashier, manager = signed_in("cashier"), signed_in("manager")
+    page = cashier.get(page_of(house.member)).content.decode()
+    assert "WeChat opens this card" in page
+    assert "Unlink WeChat" not in page
+    assert cashier.post(page_of(house.member, "unlink")).status_code == 403
+    assert Identity.objects.count() == 1
+    assert "Unlink WeChat" in manager.get(page_of(house.member)).content.decode()
+    for _twice in range(2):
+        manager.post(page_of(house.member, "unlink"))
+    assert not Identity.objects.exists()
+    event = Event.objects.get(kind="identity_removed")
+    assert (event.member, event.staff, event.data) == (
+        house.member,
+        house.manager,
+        {"provider": "wechat"},
+    )
+    page = manager.get(page_of(house.member)).content.decode()
+    assert "WeChat no longer opens the card" in page
+    assert "WeChat opens this card" not in page
 
 
 @pytest.mark.parametrize("text", ["", "   ", "长" * 301])

@@ -108,6 +108,7 @@ ELSEWHERE = {
     "members_member_tag",
     "members_member_note",
     "members_member_forget_phone",
+    "members_member_unlink",
     "members_member_views",
     "members_event_views",
     "loyalty_order_views",
