@@ -3,6 +3,14 @@
 from django.utils.translation import gettext_noop as _
 
 SENTENCES = (
+    # Django's own Chinese of these reads like a machine's, or says 你 where we say 您.
+    _("%(model_name)s with this %(field_label)s already exists."),
+    _("A user with that username already exists."),
+    _("Add another %(verbose_name)s"),
+    _("Ensure this value is greater than or equal to %(limit_value)s."),
+    _("Ensure this value is less than or equal to %(limit_value)s."),
+    _("The {name} “{obj}” was added successfully."),
+    _("The {name} “{obj}” was changed successfully."),
     _("Account locked: too many login attempts. Contact an admin to unlock your account."),
     _("Account locked: too many login attempts. Please try again later."),
     _("Add new item"),

@@ -29,7 +29,7 @@ class Tile:
     value: str
     before: str
     link: str
-    trend: int = 0
+    is_more: bool = False
 
 
 def page(person: Staff, *, at: dt.datetime) -> dict[str, Any]:
@@ -77,7 +77,8 @@ def _list(name: str, filters: dict[str, Any]) -> str:
 
 
 def _tile(title: str, now: int, then: int, words: Any, link: str) -> Tile:
-    return Tile(title, words(now), words(then), link, (now > then) - (now < then))
+    # The day is not over: what is more already is news, what is less so far is none.
+    return Tile(title, words(now), words(then), link, is_more=now > then)
 
 
 def _share(day: Day) -> str:

@@ -103,7 +103,7 @@ class ZheField(forms.CharField):
 class TimesField(forms.CharField):
     """A multiplier in the form (1.5), per mille inside (1500). Once is empty where ``hide_one``."""
 
-    def __init__(self, *, hide_one: bool = False, unit: str = "×", **more: Any) -> None:
+    def __init__(self, *, hide_one: bool = False, unit: str | Promise = "×", **more: Any) -> None:
         self.hide_one = hide_one
         more.setdefault("widget", UnfoldAdminTextInputWidget(_numeric(unit)))
         super().__init__(**more)
@@ -148,7 +148,7 @@ class PercentField(forms.IntegerField):
         return str(self.prepare_value(initial)) != str(data)
 
 
-def _numeric(unit: str) -> dict[str, str]:
+def _numeric(unit: str | Promise) -> dict[str, Any]:
     return {"inputmode": "decimal", "autocomplete": "off", "suffix": unit}
 
 

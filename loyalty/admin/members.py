@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin, messages
@@ -24,7 +25,7 @@ from unfold.contrib.filters.admin import (
 
 from loyalty.admin import bulk, member_forms, member_merge, member_page, sheets
 from loyalty.models import Account
-from loyalty.money import format_yuan, yuan_text
+from loyalty.money import format_yuan
 from members import clock
 from members.admin.base import OfficeAdmin, may_do, person_of
 from members.admin.views import SavedViewsMixin
@@ -326,19 +327,24 @@ class MemberAdmin(SavedViewsMixin, OfficeAdmin):
         return False
 
 
+def _yuan(fen: int | None) -> Decimal:
+    """A number, which a spreadsheet can add up."""
+    return Decimal(fen or 0) / 100
+
+
 def _cells(rows: QuerySet[Any]) -> Iterator[list[Any]]:
     for member in rows.iterator(chunk_size=2000):
         stats = getattr(member, "stats", None)
         last = stats.last_order_at if stats else None
         yield [
             member.name,
-            member.phone or "",
+            (member.phone or "").removeprefix("+86"),
             stats.tier.name if stats and stats.tier else "",
             member.points_balance or 0,
-            yuan_text(member.principal_balance or 0),
-            yuan_text(member.bonus_balance or 0),
+            _yuan(member.principal_balance),
+            _yuan(member.bonus_balance),
             stats.orders_count if stats else 0,
-            yuan_text(stats.net_fen if stats else 0),
+            _yuan(stats.net_fen if stats else 0),
             clock.local_date(last) if last else "",
             clock.local_date(member.joined_at),
             "、".join(tag.name for tag in member.known_tags),

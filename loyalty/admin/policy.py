@@ -34,7 +34,7 @@ LAWFUL_UNPROVED_FEN = 100_000
 
 
 class PolicyForm(RuleForm):
-    earn_per_yuan_pm = TimesField(label=lazy("points for each ¥1 paid"))
+    earn_per_yuan_pm = TimesField(label=lazy("points for each ¥1 paid"), unit=lazy("points"))
     step_value_fen = YuanField(label=lazy("take off"))
     points_cap_pm = PercentField(
         label=lazy("points pay at most, in percent of a purchase"),

@@ -32,7 +32,7 @@ from loyalty.services import planned, rule_changes, rule_checks, rules
 from members import clock
 from members.admin.base import may_do, person_of
 from members.admin.editing import EditAdmin
-from members.admin.forms import SEEN, OfficeForm, mark_of
+from members.admin.forms import SEEN, OfficeForm, mark_of, told
 from members.errors import Refusal
 from members.models import Staff
 
@@ -210,13 +210,13 @@ class TierAdmin(EditAdmin):
                 grid = Grid(request.POST, with_new=_has_new(request))
                 if request.POST.get(SEEN, "") != grid.mark:
                     grid.is_valid()
-                    messages.error(
-                        request,
-                        _(
-                            "Somebody changed the tiers while you had them open, so nothing was"
-                            " stored. Compare with what is stored now and save again."
-                        ),
-                    )
+                    now = [
+                        f"{form.initial['name']} {words}"
+                        for form in grid.forms
+                        if form.instance.pk
+                        for words in form.differing()
+                    ]
+                    messages.error(request, told(now))
                     return self._page(request, grid, status=409)
                 if not grid.is_valid():
                     return self._page(request, grid, status=400)

@@ -263,7 +263,8 @@ def check_plan(row: TopUpPlan, *, limit_fen: int) -> None:
     if row.total_fen > limit_fen:
         _refuse(
             "plan_above_limit",
-            _("Together with its bonus this is more than a card may hold."),
+            _("With its bonus that is %(sum)s, more than a card may hold: %(limit)s.")
+            % {"sum": format_yuan(row.total_fen), "limit": format_yuan(limit_fen)},
             "pay_fen",
         )
 

@@ -55,20 +55,18 @@ class OfficeForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         if self.compares and self.instance.pk is not None and self.data.get(SEEN, "") != self.seen:
-            self.add_error(None, self._told())
+            self.add_error(None, told(self.differing()))
         return data
 
-    def _told(self) -> str:
+    def differing(self) -> list[str]:
+        """What is stored and was typed otherwise, field by field, as the form would say it."""
         words = []
-        for name in self.changed_data:
-            if name in self.stored and name in self.fields:
-                label = self.fields[name].label or name
-                value = self.fields[name].prepare_value(self.stored[name])
-                words.append(f"{label}: {value if value not in (None, '', []) else '–'}")
-        return _(
-            "Somebody changed this while you had it open, so nothing was stored."
-            " It says now: %(values)s. Check what you typed and save again."
-        ) % {"values": "; ".join(words) or "–"}
+        for name, field in self.fields.items():
+            value = field.prepare_value(self.stored.get(name))
+            if name in self.stored and _typed(value) != _typed(self[name].data):
+                said = _said(field, value) or "–"
+                words.append(_("%(field)s: %(value)s") % {"field": field.label, "value": said})
+        return words
 
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]
@@ -86,6 +84,32 @@ class OfficeForm(forms.ModelForm):  # type: ignore[type-arg]
     def _take(self, refusal: Refusal) -> None:
         field = refusal.field if refusal.field in self.fields else None
         self.add_error(field, str(refusal.message))
+
+
+def told(differing: list[str]) -> str:
+    """To the second one of two who changed the same."""
+    return _(
+        "Somebody changed this while you had it open, so nothing was stored."
+        " It says now: %(values)s. Check what you typed and save again."
+    ) % {"values": " · ".join(differing) or "–"}
+
+
+def _typed(value: Any) -> list[str]:
+    """What a field holds, whether it comes out of a row or out of a browser."""
+    values = value if isinstance(value, list | tuple) else [value]
+    return sorted(str(one) for one in values if one not in (None, "", False))
+
+
+def _said(field: forms.Field, value: Any) -> str:
+    if isinstance(field, forms.ModelChoiceField):
+        keys = value if isinstance(value, list) else [value]
+        rows = field.queryset.filter(pk__in=[key for key in keys if key]) if field.queryset else ()
+        return "、".join(str(row) for row in rows)
+    if isinstance(field, forms.ChoiceField):
+        return str(dict(field.choices).get(value, value))  # type: ignore[arg-type]
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value or "")
 
 
 def mark_of(state: dict[str, Any]) -> str:

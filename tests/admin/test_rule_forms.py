@@ -417,7 +417,7 @@ def test_pay_500_get_100(house: House, owner: Client) -> None:
 @pytest.mark.parametrize(
     ("pay", "bonus", "words"),
     [
-        ("5000", "100", "more than a card may hold"),
+        ("5000", "100", "that is ¥5,100.00, more than a card may hold: ¥5,000.00"),
         ("0", "", "Enter what the member pays"),
         ("", "", "required"),
     ],
