@@ -57,6 +57,11 @@ FIRST_STEPS: dict[str, FirstStep] = {
     "loan": _at_counter(
         _("Nothing is out. A benefit that says within how many days lends it, at the counter.")
     ),
+    "approval": FirstStep(
+        _("Nothing waits. What is above the limits on the page Points comes here to be approved."),
+        "admin:loyalty_policy_changelist",
+        _("See the limits"),
+    ),
     "product": FirstStep(_("Enter what you sell. Or do without: the counter takes plain amounts.")),
     "category": FirstStep(
         _("Categories group articles, so that a benefit can hold for some of them.")

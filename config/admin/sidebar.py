@@ -64,7 +64,7 @@ GROUPS: tuple[tuple[Promise | None, tuple[Page, ...]], ...] = (
             _table(lazy("Purchases"), "loyalty_order", "receipt_long", "sell"),
             _table(lazy("Refunds"), "loyalty_refund", "undo", "refund"),
             _table(lazy("Top-ups"), "loyalty_topup", "add_card", "top_up"),
-            _table(lazy("Second person"), "loyalty_approval", "approval_delegation", "approve"),
+            _table(lazy("Approvals"), "loyalty_approval", "approval_delegation", "approve"),
         ),
     ),
     (

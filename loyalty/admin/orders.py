@@ -21,11 +21,12 @@ from unfold.contrib.filters.admin import (
 )
 
 from loyalty.counter import presenters, wording
-from loyalty.models import Order, Refund, TopUp
+from loyalty.models import Approval, Order, Refund, TopUp
 from loyalty.money import format_yuan
 from loyalty.selectors import sales, sold
+from loyalty.selectors.approvals import seen_by
 from loyalty.services.again import Again, settle_again
-from members.admin.base import ReadOnlyAdmin, may_do
+from members.admin.base import ReadOnlyAdmin, may_do, person_of
 from members.admin.views import SavedViewsMixin
 from members.models import Member
 from members.selectors import find
@@ -164,6 +165,7 @@ class OrderAdmin(SavedViewsMixin, ReadOnlyAdmin):
                 for tender in order.tenders.all()
             ],
             "refunds": order.refunds.all(),
+            "asked": self._asked(request, order),
             "again": again,
             "not_used": _not_used(again),
             "may_refund": may_do(request, "refund")
@@ -171,6 +173,13 @@ class OrderAdmin(SavedViewsMixin, ReadOnlyAdmin):
             "may_see_rules": may_do(request, "report"),
         }
         return TemplateResponse(request, "admin/order.html", context)
+
+    def _asked(self, request: HttpRequest, order: Order) -> Approval | None:
+        """What of this purchase waits for a second person."""
+        if not may_do(request, "approve"):
+            return None
+        rows = seen_by(person_of(request)).filter(order=order, status=Approval.Status.WAITING)
+        return rows.select_related("asked_by").first()
 
 
 def _not_used(again: Again | None) -> list[dict[str, str]]:

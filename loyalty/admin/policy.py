@@ -124,7 +124,7 @@ class PolicyAdmin(RuleAdmin):
         ),
         (lazy("Welcome"), {"fields": ("welcome_pack",)}),
         (
-            lazy("Second person"),
+            lazy("Approvals"),
             {"fields": ("refund_limit_fen", "adjust_limit_fen", "adjust_limit_points")},
         ),
         (

@@ -445,7 +445,7 @@ def test_the_sheet_of_points(house: House, owner: Client) -> None:
     limits = (
         "A card holds ¥5,000.00 at most with its bonus; ¥1,000.00 until its phone is confirmed."
     )
-    assert page.context["sentences"][3:] == [limits]
+    assert page.context["sentences"][3:-2] == [limits]
     form["top_up_max_unproved_fen"] = "1000.01"
     page = owner.post(reverse("admin:loyalty_policy_preview", args=[1]), form)
     assert "nobody’s name may hold ¥1,000.00 at most" in page.context["sentences"][4]

@@ -8,10 +8,12 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Browser, Page
 
-from loyalty.models import Account, Order, TopUp
+from loyalty.models import Account, Order, Refund, TopUp
 from loyalty.services import rules
 from members import clock
 from members.codes import check_digit
+from members.models import Staff
+from members.services.staff import set_pin
 from tests import factories
 from tests.browser.conftest import Watched
 
@@ -24,6 +26,8 @@ def shop(live_db: object) -> None:
     """Number 13 of the settlement's table waits to be rung up."""
     later = clock.now() + dt.timedelta(days=30)
     factories.cashier()
+    chen = factories.manager()
+    set_pin(staff_id=chen.pk, pin="4071", actor=chen, at=clock.now())
     factories.menu()
     factories.policy()
     factories.gold_discount()
@@ -136,6 +140,19 @@ def test_a_morning_at_the_counter(
     cashier.enter()
     assert page.get_attribute(".result", "data-state") == "part"
     assert Order.objects.get(status="part").refunded_base_fen == 2240
+
+    # A large one needs the manager's PIN, in the same form; a wrong one loses nothing.
+    cashier.types("300")
+    cashier.enter()
+    cashier.press("a[href$='refund/']")
+    cashier.write("1")
+    page.fill("#reason", "太甜")
+    cashier.enter()
+    for pin, pages in (("4072", "refund"), ("4071", "orders")):
+        page.locator("#pin:focus").wait_for()
+        cashier.types(pin)
+        assert pages in page.url
+    assert Refund.objects.get(base_fen=30000).approved_by == Staff.objects.get(username="chen")
 
     # Top up by the first plan, keyboard alone.
     page.goto(f"{site}/counter/top-up/")
