@@ -35,7 +35,12 @@ JUST_NOW = dt.timedelta(seconds=8)
 @counter_page
 def last(request: HttpRequest, till: Till) -> HttpResponse:
     """The last sales of this shop."""
-    context = {"till": till, "here": "orders", "orders": sales.last_orders(till.shop)}
+    context = {
+        "till": till,
+        "here": "orders",
+        "orders": sales.last_orders(till.shop),
+        "waiting": seconds.waiting_in(till),
+    }
     return render(request, "counter/orders.html", context)
 
 

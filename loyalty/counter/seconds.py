@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.functional import Promise
 
@@ -70,6 +71,12 @@ def ask(request: HttpRequest, till: Till, order_id: int, *, at: dt.datetime, **w
         at=at,
         **what,
     )
+
+
+def waiting_in(till: Till) -> QuerySet[Approval]:
+    """What waits for a second person in this shop, the longest first."""
+    rows = Approval.objects.filter(shop=till.shop, status=Approval.Status.WAITING)
+    return rows.select_related("asked_by").order_by("pk")
 
 
 def of_order(order: Order, till: Till) -> list[tuple[Approval, bool]]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 
-from django.db.models import F, Sum, Value
+from django.db.models import Exists, F, OuterRef, QuerySet, Sum, Value
 from django.db.models.functions import Greatest
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -35,16 +35,23 @@ LIMITS = {
 
 
 def check(
-    *, actor: Staff | None, kind: str, amount: int, approver: Staff | None, shop: Shop | None
+    *,
+    actor: Staff | None,
+    kind: str,
+    amount: int,
+    approver: Staff | None,
+    shop: Shop | None,
+    member_id: int | None,
 ) -> Staff | None:
     """Who approved it: ``approver``, where one is given or needed, else None.
 
     ``amount`` is points or fen, what was done alone before included; ``kind`` one of ``LIMITS``.
     Refuses ``approval_needed`` (``details``: the amount, the limit, who at hand may approve),
-    ``approver_self`` and ``approver_not_allowed``.
+    ``approver_self``, ``approver_not_allowed`` and ``approver_own_card``.
     """
     if approver is not None:
         refuse_as_second(approver, asker=actor, shop=shop)
+        _refuse_own_card(approver, member_id)
         return approver
     limit = limit_for(actor, kind)
     if limit is None or amount <= limit:
@@ -115,6 +122,16 @@ def refuse_as_second(person: Staff, *, asker: Staff | None, shop: Shop | None) -
         )
 
 
+def _refuse_own_card(approver: Staff, member_id: int | None) -> None:
+    if member_id is not None and approver.member_id == member_id:
+        raise Refusal(
+            "approver_own_card",
+            _("Nobody approves what goes onto their own card. Ask somebody else."),
+            status=409,
+            field="approver",
+        )
+
+
 def at_hand(*, actor: Staff | None, shop: Shop | None) -> list[Staff]:
     """Who may approve at a counter of this shop by their PIN, by name."""
     if actor is None or shop is None:
@@ -158,6 +175,7 @@ def of_adjustment(
         + done_today(actor, member_id=member_id, account=account, delta=delta, at=at),
         approver=approver,
         shop=None,
+        member_id=member_id,
     )
 
 
@@ -219,6 +237,7 @@ def of_undo(
         amount=amount_of_undo(order, is_void=is_void, base_fen=base_fen, actor=actor, at=at),
         approver=approver,
         shop=shop,
+        member_id=order.member_id,
     )
 
 
@@ -258,6 +277,16 @@ def given_back_alone(order: Order) -> int:
 def overtaken(order: Order, *, at: dt.datetime) -> None:
     """What waits for approval of this order was asked of another state of it. The order is
     locked."""
-    Approval.objects.filter(order=order, status=Approval.Status.WAITING).update(
-        status=Approval.Status.WITHDRAWN, decided_at=Greatest(F("asked_at"), Value(at))
-    )
+    _withdraw(Approval.objects.filter(order=order, status=Approval.Status.WAITING), at=at)
+
+
+def follow(*, kept_id: int, merged_id: int, at: dt.datetime) -> None:
+    """Requests come along with a merged card; what waits for both of the same is asked once."""
+    waiting = Approval.objects.filter(kind=Approval.Kind.ADJUST, status=Approval.Status.WAITING)
+    same = waiting.filter(member_id=kept_id, account=OuterRef("account"), amount=OuterRef("amount"))
+    _withdraw(waiting.filter(Exists(same), member_id=merged_id), at=at)
+    Approval.objects.filter(member_id=merged_id).update(member_id=kept_id)
+
+
+def _withdraw(rows: QuerySet[Approval], *, at: dt.datetime) -> None:
+    rows.update(status=Approval.Status.WITHDRAWN, decided_at=Greatest(F("asked_at"), Value(at)))

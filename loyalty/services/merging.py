@@ -13,7 +13,6 @@ from typing import Any
 
 from loyalty import locks
 from loyalty.models import (
-    Approval,
     BirthdayGift,
     CheckIn,
     Coupon,
@@ -22,7 +21,7 @@ from loyalty.models import (
     Order,
     QuotaUse,
 )
-from loyalty.services import carrying, keys
+from loyalty.services import approvals, carrying, keys
 from loyalty.services.ledger import Cause
 from loyalty.services.statistics import WEEKS_KEPT
 from members.models import Member, Staff
@@ -69,7 +68,7 @@ def _merge(*, kept_id: int, merged_id: int, actor: Staff, at: dt.datetime) -> di
     if moved_days:
         _days_running(kept_id)
     facts["loans"] = Loan.objects.filter(member_id=merged_id).update(member_id=kept_id)
-    Approval.objects.filter(member_id=merged_id).update(member_id=kept_id)
+    approvals.follow(kept_id=kept_id, merged_id=merged_id, at=at)
     _quotas(kept_id, merged_id)
     _birthdays(kept_id, merged_id)
     before, after = _figures(kept_id, merged_id, moved_days)

@@ -174,6 +174,13 @@ def test_an_empty_limit_asks_nobody(cast: Cast) -> None:
     assert adjust(cast, "principal", -90000, "manager") == ""
 
 
+def test_nobody_approves_what_goes_onto_their_own_card(cast: Cast) -> None:
+    order, second = sell(cast, 50000), cast.person("second")
+    second.member = cast.member
+    assert adjust(cast, "points", 2001, "manager", "second") == "approver_own_card"
+    assert refund(cast, order, None, "cashier", "second") == "approver_own_card"
+
+
 def test_parts_of_one_purchase_count_together(cast: Cast) -> None:
     order = sell(cast, 100000)
     assert refund(cast, order, 15000, "cashier") == ""
@@ -381,7 +388,10 @@ def test_a_pin_proves_who_may_approve(cast: Cast, who: str, pin: str, code: str)
 
 def test_requests_come_along_when_cards_are_merged(cast: Cast) -> None:
     kept = factories.member("+8613900005678", "李明")
-    approval = ask(cast)
+    ask(cast)
+    twin, cast.member = cast.member, kept
+    approval = ask(cast, key=5)
+    cast.member = twin
     merging.merge(
         key=uuid.UUID(int=7),
         kept_id=kept.pk,
@@ -389,5 +399,8 @@ def test_requests_come_along_when_cards_are_merged(cast: Cast) -> None:
         actor=cast.person("owner"),
         at=LATER,
     )
+    # The same of both cards is asked once.
+    states = Approval.objects.filter(member=kept).order_by("pk").values_list("status", flat=True)
+    assert list(states) == ["withdrawn", "waiting"]
     assert decide(cast, "approve", approval, "second") == ""
     assert Account.objects.get(member=kept, kind="points").balance == 5000

@@ -97,6 +97,7 @@ def test_without_a_manager_it_is_asked_for(client: Client, order: Order) -> None
     assert (row.kind, row.amount, row.lines, row.reason) == ("refund", 30000, [[0, 3]], "太甜")
     page = client.get(address).text
     assert "asked by 小林" in page
+    assert f"Sale {order.pk}, ¥300.00, asked by 小林" in client.get("/counter/orders/").text
     again = client.post(f"{address}refund/", {**filled, "key": str(uuid.uuid4()), "do": "ask"})
     assert 'data-code="already_asked"' in again.text
     # Two tabs: the second one withdraws what is not there any more.
