@@ -4,6 +4,7 @@ from django.utils.translation import gettext_noop as _
 
 SENTENCES = (
     # Django's own Chinese of these reads like a machine's, or says 你 where we say 您.
+    _(" By %(filter_title)s "),
     _("%(model_name)s with this %(field_label)s already exists."),
     _("A user with that username already exists."),
     _("Add another %(verbose_name)s"),

@@ -241,7 +241,12 @@ class Launch:
             first, others = self.options.site, [f"through a proxy that passes on to {first}"]
         lines = ["", f"Huitou is open at {first}"]
         lines += [f"                 {address}" for address in others]
-        lines += [f"  counter      {first}/counter/", f"  back office  {first}/admin/", ""]
+        lines += [
+            f"  {first}/counter/   counter 收银台",
+            f"  {first}/m/         member card 会员卡",
+            f"  {first}/admin/     back office 后台",
+            "",
+        ]
         logins = prepared.get("logins")
         if isinstance(logins, dict) and logins:
             lines.append("The first login:" if self.is_empty else "Logins of the demo shop:")
@@ -250,7 +255,7 @@ class Launch:
             lines.append("The first login: .venv/bin/python manage.py createsuperuser")
         first_steps = prepared.get("try_first")
         if isinstance(first_steps, list) and first_steps:
-            lines += ["", "Try first:", *(f"  {step}" for step in first_steps)]
+            lines += ["", "Try first 先试试:", *(f"  {step}" for step in first_steps)]
         if self.certificate:
             lines += ["", *_how_to_trust(self.certificate)]
         lines += ["", f"Logs: {self.options.data / 'log'}    Ctrl-C stops.", ""]

@@ -42,7 +42,9 @@ def trail(context: Context) -> list[tuple[str, str]]:
         return parts
     original = context.get("original")
     if original is not None:
-        return [*parts, (str(original), "")]
+        # Of the one sheet of settings there is no name to say.
+        is_one = str(original) == str(opts.verbose_name)
+        return parts if is_one else [*parts, (str(original), "")]
     whose: Any = context.get("kept") or (context.get("back") and context.get("member"))
     whose = context.get("subtitle") or whose
     if whose:

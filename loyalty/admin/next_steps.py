@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -73,13 +74,17 @@ def _birthday(standing: Standing, at: dt.datetime) -> str:
     ) % {"days": left}
 
 
+def _day(day: dt.date) -> str:
+    return date_format(day, "MONTH_DAY_FORMAT")
+
+
 def _coupon(standing: Standing, at: dt.datetime) -> str:
     ends = [dt.datetime.fromtimestamp(one.expires_at, tz=dt.UTC) for one in standing.coupons]
     soon = [end for end in ends if at < end <= at + VERY_SOON]
     if not soon:
         return ""
     day = clock.local_date(min(soon) - dt.timedelta(seconds=1))
-    return _("A coupon ends on %(day)s: remind them.") % {"day": day.isoformat()}
+    return _("A coupon ends on %(day)s: remind them.") % {"day": _day(day)}
 
 
 def _points(standing: Standing, at: dt.datetime) -> str:
@@ -87,7 +92,7 @@ def _points(standing: Standing, at: dt.datetime) -> str:
         if day <= clock.local_date(at + SOON):
             return _("%(points)s expire on %(day)s: show what they are good for.") % {
                 "points": points_words(left),
-                "day": day.isoformat(),
+                "day": _day(day),
             }
     return ""
 

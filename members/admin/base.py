@@ -46,6 +46,7 @@ class OfficeAdmin(ModelAdmin):
 
     actions: Any = None
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # the count of every choice is a statement of its own
     list_per_page = 50
     list_filter_sheet = True
     list_filter_submit = True

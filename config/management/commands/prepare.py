@@ -1,6 +1,6 @@
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,12 +12,22 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.checks import run_checks
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from config.datafolder import DataFolder
 from config.health import forget_reports
 from members import clock
 from members.services import staff_changes
+
+
+def _in_both(steps: Iterable[object]) -> list[str]:
+    """The steps in every language of the house: a terminal does not say who sits before it."""
+    told = []
+    for language in reversed([code for code, _name in settings.LANGUAGES]):
+        with translation.override(language):
+            told += [str(step) for step in steps]
+    return told
 
 
 class Command(BaseCommand):
@@ -51,7 +61,7 @@ class Command(BaseCommand):
         demo = import_module("loyalty.demo.shop")
         steps = demo.ensure_demo(passwords=passwords, at=clock.now())
         current_app.send_task("loyalty.fill_demo")
-        return {"logins": passwords, "try_first": [str(step) for step in steps or []]}
+        return {"logins": passwords, "try_first": _in_both(steps or [])}
 
     def _empty_shop(self) -> dict[str, Any]:
         """One owner, and what to do first. A password that was changed is not told any more."""
@@ -68,7 +78,7 @@ class Command(BaseCommand):
                 for login, password in logins.items()
                 if staff_changes.opens(login=login, password=password)
             },
-            "try_first": [str(step) for step in steps],
+            "try_first": _in_both(steps),
         }
 
     def _collect_static(self) -> None:
