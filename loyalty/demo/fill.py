@@ -18,7 +18,7 @@ from members import clock
 from members.models import Event, Shop, Staff
 from members.services import events
 
-LARGE_FEN = 10_000  # from here on a manager looks at it, below what the policy asks for
+LARGE_FEN = 20_000  # above it a second person is asked, as the policy has it from the start
 REFUNDS, APART = 24, 25  # one of so many, so that no day is all refunds
 
 

@@ -16,6 +16,7 @@ from loyalty.services.checkout import Cart, CartLine
 from members import clock
 from members.models import Member
 from members.services import member_sessions
+from members.services.staff import set_pin
 from tests import factories
 from tests.browser.test_counter import DESKTOP, PHONE, Cashier
 from tests.browser.test_live_code import gold, shop  # noqa: F401
@@ -94,6 +95,7 @@ def test_the_counter(
     reader.look("points refused")
     sell_by_confirmation(page, cashier, reader)
     undo_and_refund(page, cashier, reader)
+    ask_a_second_person(page, cashier, reader)
     upgrade_for_points(page, cashier, reader)
     for path in ("top-up/", "join/", "shop/", "orders/", "day/"):
         reader.look_at(f"/counter/{path}")
@@ -152,6 +154,27 @@ def undo_and_refund(page: Page, cashier: Cashier, reader: Reader) -> None:
     cashier.enter()
     cashier.press(".undo")
     reader.look("undone")
+
+
+def ask_a_second_person(page: Page, cashier: Cashier, reader: Reader) -> None:
+    """A refund above the limit: a wrong PIN, then asked for; it waits when the last sales are
+    looked at."""
+    chen = factories.manager()
+    set_pin(staff_id=chen.pk, pin="4071", actor=chen, at=clock.now())
+    page.goto("/counter/")
+    cashier.types("300")
+    cashier.enter()
+    page.goto(f"{page.url}refund/")
+    page.fill("[name=amount]", "250")
+    page.fill("#reason", "spilt")
+    cashier.enter()
+    page.locator("#pin:focus").wait_for()
+    reader.look("a second person is needed")
+    cashier.types("4072")
+    page.locator("#pin:focus").wait_for()
+    reader.look("their PIN is wrong")
+    cashier.press("button[value=ask]")
+    reader.look("waits for approval")
 
 
 def upgrade_for_points(page: Page, cashier: Cashier, reader: Reader) -> None:
