@@ -18,15 +18,18 @@ from loyalty.models import (
     MemberStats,
     Product,
     QuotaUse,
+    StreakStep,
     Tier,
     TopUpPlan,
 )
 from loyalty.services import joining, rules
-from members.models import Member, Shop
+from members.models import Member, Shop, Staff
 from tests import factories
 from tests.factories import AT
 
 POINTS_MONTHS, CHECK_IN_POINTS = 1, 5
+STREAK_DAYS, STREAK_POINTS = 2, 30
+LENT_DAYS, LENT_QUOTA = 5, 2  # a month
 
 
 @dataclass
@@ -38,18 +41,26 @@ class World:
     products: list[Product]
     plan: TopUpPlan
     special: Benefit
+    lending: Benefit
+    cashier: Staff
     templates: list[CouponTemplate]
 
 
 def open_shop() -> World:
     """Rules of every kind, in amounts that make them meet often."""
-    factories.policy(
+    policy = factories.policy(
         rounding="jiao",
         earn_per_yuan_pm=5000,  # points enough to be spent, owed and lost
         points_months=POINTS_MONTHS,
         checkin_points=CHECK_IN_POINTS,
         coupon_grace_days=2,
         top_up_max_balance_fen=10**8,
+    )
+    StreakStep.objects.create(
+        policy=policy,
+        days=STREAK_DAYS,
+        pack=GiftPack.objects.create(name="连签礼包", points=STREAK_POINTS),
+        repeats=True,
     )
     tiers = factories.tiers()
     menu = factories.menu()
@@ -61,6 +72,14 @@ def open_shop() -> World:
     factories.benefit("每周减2元", "amount_off", amount_fen=200, quota=2, quota_period="week")
     factories.benefit("银卡双倍", "multiplier", tier="银卡", multiplier_pm=2000)
     special = factories.benefit("新书", "special", text="两本", quota=2, quota_period="month")
+    lending = factories.benefit(
+        "借书",
+        "special",
+        text="带回家看",
+        quota=LENT_QUOTA,
+        quota_period="month",
+        return_days=LENT_DAYS,
+    )
     templates = [
         factories.coupon_template("满80减20", threshold_fen=8000),
         factories.coupon_template("减5元", amount_fen=500, stackable=True, valid_days=10),
@@ -89,7 +108,16 @@ def open_shop() -> World:
         )
         for phone in ("13800000001", "13800000002")
     ]
-    return World(factories.shop(), members, list(menu.values()), plan, special, templates)
+    return World(
+        shop=factories.shop(),
+        members=members,
+        products=list(menu.values()),
+        plan=plan,
+        special=special,
+        lending=lending,
+        cashier=factories.cashier(),
+        templates=templates,
+    )
 
 
 def fingerprint() -> tuple[Any, ...]:
@@ -100,6 +128,8 @@ def fingerprint() -> tuple[Any, ...]:
             " (SELECT count(*) FROM loyalty_refund), (SELECT count(*) FROM loyalty_topup),"
             " (SELECT count(*) FROM loyalty_clientkey), (SELECT count(*) FROM members_event),"
             " (SELECT count(*) FROM loyalty_quotause), (SELECT count(*) FROM loyalty_checkin),"
+            " (SELECT count(*) FROM loyalty_streakgift),"
+            " (SELECT md5(string_agg(t::text, ' ' ORDER BY id)) FROM loyalty_loan t),"
             " (SELECT md5(string_agg(t::text, ' ' ORDER BY id)) FROM loyalty_account t),"
             " (SELECT md5(string_agg(t::text, ' ' ORDER BY id)) FROM loyalty_lot t),"
             " (SELECT md5(string_agg(t::text, ' ' ORDER BY id)) FROM loyalty_coupon t),"

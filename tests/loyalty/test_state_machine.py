@@ -1,7 +1,8 @@
 """Whatever happens in whatever order, what must hold holds after every step.
 
 The real services on the real database, driven by hypothesis: sales, top-ups, passes, special
-benefits, refunds, voids, nights, corrections, check-ins, repeats of a key, changed rules. Checked
+benefits, loans, refunds, voids, nights, corrections, check-ins with their gifts for days running,
+repeats of a key, changed rules. Checked
 after each step: every invariant of ``tests.invariants`` on the rows, and the same history in
 plain Python (``tests.loyalty.history``). Each example is a savepoint that is rolled back.
 """
@@ -38,18 +39,22 @@ from loyalty.services import (
     undoing,
 )
 from loyalty.services.checkout import Cart, CartLine
+from members import clock
 from members.errors import Refusal
 from tests.loyalty.busy_shop import (
     CHECK_IN_POINTS,
+    STREAK_DAYS,
+    STREAK_POINTS,
     fingerprint,
     open_shop,
     standing,
 )
-from tests.loyalty.history import Chosen, History
+from tests.loyalty.history import Chosen
+from tests.loyalty.lending import Lending
 
 ALL = -1  # of the points held
 GRACE_DAYS = 3
-EXAMPLES, STEPS = 30, 30
+EXAMPLES, STEPS = 27, 30
 
 
 lines = st.lists(
@@ -65,8 +70,12 @@ whose = st.integers(0, 1)
 pick = st.integers(0, 7)  # of the newest
 
 
-class Shopping(History):
+class Shopping(Lending):
     """Everything that happens in a shop, with what a client may do wrong."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.days_checked_in: dict[int, list[dt.date]] = {}
 
     # --- What happens in a shop ---
 
@@ -229,12 +238,25 @@ class Shopping(History):
     @rule(number=whose)
     def check_in(self, number: int) -> None:
         member, before = self.world.members[number].pk, fingerprint()
+        today, days = clock.local_date(self.at), self.days_checked_in.setdefault(member, [])
         try:
-            checkins.check_in(member_id=member, shop=self.world.shop, actor=None, at=self.at)
-        except Refusal:  # today already
+            answer = checkins.check_in(
+                member_id=member, shop=self.world.shop, actor=None, at=self.at
+            )
+        except Refusal:
+            assert days[-1] == today
             assert fingerprint() == before
             return
+        days.append(today)
+        running = next(
+            count
+            for count in range(1, len(days) + 2)
+            if today - dt.timedelta(days=count) not in days
+        )
+        assert answer["streak"] == running
         self.purses[member].receive(CHECK_IN_POINTS, self.usable_until())
+        if running % STREAK_DAYS == 0:
+            self.purses[member].receive(STREAK_POINTS, self.usable_until())
 
     @rule(minutes=st.sampled_from((1, 90, 1441)))
     def later(self, minutes: int) -> None:
@@ -361,6 +383,22 @@ def mild(now: Shopping) -> None:
     now.change_the_rules_meanwhile(0, LATTES, rate_pm=900, mild=True)
 
 
+def lend(now: Shopping) -> None:
+    now.lend(0)
+
+
+def of_loan(what: str, nth: int = 0) -> Step:
+    return lambda now: now.go_on_with_a_loan(nth, what)
+
+
+def next_day(now: Shopping) -> None:
+    now.later(1441)
+
+
+def check_in(now: Shopping) -> None:
+    now.check_in(0)
+
+
 HISTORIES: dict[str, tuple[list[Step], int, int]] = {
     "spent, then undone: a debt, which the next points repay": (
         [
@@ -459,6 +497,39 @@ HISTORIES: dict[str, tuple[list[Step], int, int]] = {
             lambda now: now.refund_rest(1),
         ],
         540,  # earned and given with the last sale
+        0,
+    ),
+    "lent until the quota ends, undone, overdue, brought back on another day": (
+        [
+            *[lend] * 3,  # the third is refused
+            *map(of_loan, ("never lent", "never lent")),  # one of them only once
+            lend,
+            *map(of_loan, ("back", "not back", "not back", "back", "not back")),
+            lambda now: now.night(9),
+            lend,  # nothing while something is overdue
+            *map(of_loan, ("never lent", "not back", "back")),
+            of_loan("back", 2),
+            lend,  # the month's two are used
+            lambda now: now.night(9),
+            lend,
+            of_loan("back"),
+            next_day,
+            of_loan("not back"),
+            lend,
+        ],
+        0,
+        0,
+    ),
+    "checked in days running, a day missed, and again": (
+        [
+            *[check_in, next_day] * 4,  # a gift on the second and on the fourth
+            next_day,
+            check_in,
+            check_in,
+            next_day,
+            check_in,
+        ],
+        6 * CHECK_IN_POINTS + 3 * STREAK_POINTS,
         0,
     ),
 }
