@@ -97,7 +97,8 @@ def told(differing: list[str]) -> str:
 def _typed(value: Any) -> list[str]:
     """What a field holds, whether it comes out of a row or out of a browser."""
     values = value if isinstance(value, list | tuple) else [value]
-    return sorted(str(one) for one in values if one not in (None, "", False))
+    # Nought is something: it is not left out as False is, which it equals.
+    return sorted(str(one) for one in values if one is not None and one is not False and one != "")
 
 
 def _said(field: forms.Field, value: Any) -> str:
@@ -109,7 +110,9 @@ def _said(field: forms.Field, value: Any) -> str:
         return str(dict(field.choices).get(value, value))  # type: ignore[arg-type]
     if isinstance(value, bool):
         return _("yes") if value else _("no")
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value or "")
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)
 
 
 def mark_of(state: dict[str, Any]) -> str:
