@@ -78,7 +78,7 @@ def build(office: Office) -> None:
     office.fill(line="满200减30 7天")
     office.send("form:has(#coupon-line) button")
     office.page.wait_for_selector(".ht-coupon")
-    assert "¥230.00 → ¥207.00 → ¥177.00" in office.page.inner_text(".ht-aside")
+    assert "230元付207元,再用满200减30 → 177元" in office.page.inner_text(".ht-aside")
     office.send()
     office.open("loyalty/giftpack/add/")
     office.fill(name="开卡礼")
