@@ -144,7 +144,7 @@ def quote_view(worked: Worked) -> dict[str, Any]:
 ORANGE = frozenset(
     {
         *("code_expired", "code_used", "code_mistyped", "codes_away", "card_mistyped"),
-        "spending_away",
+        *("spending_away", "pins_away"),
         *("coupon_mistyped", "quote_changed", "sale_changed", "busy", "nothing_found"),
         *("member_unknown", "article_unknown", "payment_code", "code_foreign"),
         *("already_checked_in", "entry_too_long", "loan_over", "already_asked"),

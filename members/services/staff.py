@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from contextlib import suppress
 from itertools import pairwise
 
 from django.contrib.auth.hashers import check_password, make_password
@@ -12,6 +13,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from members import store
 from members.errors import Refusal
 from members.models import Shop, Staff
 from members.services import events
@@ -75,7 +77,7 @@ def set_pin(*, staff_id: int, pin: str, actor: Staff, at: dt.datetime) -> None:
     with transaction.atomic():
         Staff.objects.filter(pk=staff_id).update(pin_hash=make_password(pin))
         events.record(kind="pin_set", at=at, staff_id=actor.pk, data={"staff": staff_id})
-    cache.delete(_tries_key(staff_id))
+    _forget_tries(staff_id)
 
 
 def colleagues(*, shop: Shop, staff: Staff) -> QuerySet[Staff]:
@@ -89,11 +91,21 @@ def check_pin(*, staff: Staff, pin: str) -> None:
     """Return when the PIN is this person's.
 
     Refuses with ``pin_wrong``, or ``pin_locked`` after ``PIN_TRIES`` wrong ones in a row, for
-    ``PIN_PAUSE`` from the first. Counted before it is compared: parallel guesses all count.
+    ``PIN_PAUSE`` from the first, ``pins_away`` while tries cannot be counted. Counted before it
+    is compared: parallel guesses all count.
     """
     key = _tries_key(staff.pk)
-    cache.add(key, 0, timeout=PIN_PAUSE.total_seconds())
-    if cache.incr(key) > PIN_TRIES:
+    try:
+        cache.add(key, 0, timeout=PIN_PAUSE.total_seconds())
+        tried = cache.incr(key)
+    except store.StoreError as error:
+        raise Refusal(
+            "pins_away",
+            _("PINs cannot be checked right now. Try again in a moment."),
+            status=503,
+            field="pin",
+        ) from error
+    if tried > PIN_TRIES:
         raise Refusal(
             "pin_locked",
             _("Too many wrong PINs. Wait %(minutes)s minutes, or log in with the password.")
@@ -105,7 +117,13 @@ def check_pin(*, staff: Staff, pin: str) -> None:
         staff.is_active and staff.pin_hash and check_password(plain_digits(pin), staff.pin_hash)
     ):
         raise Refusal("pin_wrong", _("This PIN is wrong. Try again."), status=403, field="pin")
-    cache.delete(key)
+    _forget_tries(staff.pk)
+
+
+def _forget_tries(staff_id: int) -> None:
+    # Where they cannot be, they end by themselves.
+    with suppress(store.StoreError):
+        cache.delete(_tries_key(staff_id))
 
 
 def _tries_key(staff_id: int) -> str:

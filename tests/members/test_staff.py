@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from unittest.mock import MagicMock
 
 import pytest
 
 from members.errors import Refusal
 from members.models import Event, Shop, Staff
 from members.services import staff
+from members.store import StoreError
 from tests import factories
 from tests.factories import AT
 
@@ -108,6 +110,15 @@ def test_five_wrong_ones_lock() -> None:
     staff.set_pin(staff_id=person.pk, pin="3690", actor=other, at=AT)
     person.refresh_from_db()
     assert code_of(person, "3690") == ""
+
+
+def test_without_the_store_a_pin_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = factories.cashier()
+    away = MagicMock(**{f"{name}.side_effect": StoreError for name in ("add", "incr", "delete")})
+    monkeypatch.setattr(staff, "cache", away)
+    staff.set_pin(staff_id=person.pk, pin="2580", actor=person, at=AT)
+    person.refresh_from_db()
+    assert code_of(person, "2580") == "pins_away"
 
 
 def test_a_right_one_forgives_the_wrong_ones() -> None:
