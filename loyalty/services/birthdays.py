@@ -12,7 +12,7 @@ so that done twice, or by two at once, it gives once.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from django.db import connection, transaction
 
 from loyalty import locks
 from loyalty.locks import AccountBook
-from loyalty.models import NightlyRun
+from loyalty.models import CouponTemplate, NightlyRun
 from loyalty.services import gifts
 from loyalty.services.working import rules_of
 from loyalty.settlement.rulebook import RuleBook, birthdays_on
@@ -107,14 +107,24 @@ def give_held(*, accounts: AccountBook, days: Sequence[dt.date], at: dt.datetime
     with connection.cursor() as cursor:
         cursor.execute(CLAIM, {**_whose(days, book), "members": members, "at": at})
         rows = cursor.fetchall()
+    packs = {tier_id: book.packs[_packs(book)[tier_id]] for _member, _year, tier_id in rows}
+    _hold_coupons(packs.values())
     told = {
         member_id: {"year": year, "in_tier": tier_id}
-        | _give(member_id, book.packs[_packs(book)[tier_id]], book, accounts, at=at)
+        | _give(member_id, packs[tier_id], book, accounts, at=at)
         for member_id, year, tier_id in rows
     }
     events.record_many(kind="birthday_gift", at=at, data_by_member=told)
     given = sum(not is_empty(facts) for facts in told.values())
     return Gifts(given, len(told) - given)
+
+
+def _hold_coupons(packs: Iterable[Mapping[str, Any]]) -> None:
+    """Hold the counts of what is given, by their ids as a till takes those of one pack: members of
+    several tiers come in any order, and nobody waits in a circle."""
+    named = {template_id for pack in packs for template_id, _count in pack["coupons"]}
+    rows = CouponTemplate.objects.select_for_update(no_key=True).filter(pk__in=named)
+    list(rows.order_by("pk").values_list("pk"))
 
 
 def _give(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import threading
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from loyalty.models import BirthdayGift, Coupon, CouponTemplate, GiftPack, GiftPackCoupon, Tier
 from loyalty.services import birthdays, rules
@@ -21,6 +22,10 @@ from tests.factories import AT
 NUMBERS = itertools.count(1)
 NIGHT = AT + dt.timedelta(days=1)
 PEOPLE = 12
+WAITS = (
+    "SELECT count(*) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -70,3 +75,39 @@ def test_several_workers_give_once(monkeypatch: pytest.MonkeyPatch) -> None:
     with without_locks():
         workers_and_a_till()
     assert BirthdayGift.objects.count() == Coupon.objects.count() == 2 * PEOPLE
+
+
+def test_a_till_with_other_coupons_never_waits_in_a_circle() -> None:
+    """The night meets a Gold before a Silver; the till takes a pack of both of their coupons."""
+    gold = CouponTemplate.objects.get()
+    silver = factories.coupon_template("银卡生日券", 500)
+    pack = GiftPack.objects.create(name="银卡生日礼")
+    GiftPackCoupon.objects.create(pack=pack, template=gold)
+    other = GiftPack.objects.create(name="金卡生日礼")
+    GiftPackCoupon.objects.create(pack=other, template=silver)
+    Tier.objects.filter(name="银卡").update(birthday_pack=pack)
+    Tier.objects.filter(name="金卡").update(birthday_pack=other)
+    rules.publish(actor=None, at=AT)
+    day = (AT + dt.timedelta(hours=8)).date() + dt.timedelta(days=1)
+    for tier in ("金卡", "银卡"):
+        member = factories.member(f"+86139{next(NUMBERS):08}", tier=tier)
+        Member.objects.filter(pk=member.pk).update(
+            birth_month=day.month, birth_day=day.day, joined_at=NIGHT - dt.timedelta(days=30)
+        )
+    holds = threading.Event()
+
+    def till() -> None:
+        with transaction.atomic():
+            list(CouponTemplate.objects.select_for_update().filter(pk=gold.pk))
+            holds.set()
+            with connection.cursor() as cursor:
+                while not cursor.execute(WAITS).fetchone()[0]:
+                    threading.Event().wait(0.01)
+            list(CouponTemplate.objects.select_for_update(nowait=True).filter(pk=silver.pk))
+
+    def night() -> dict[str, Any]:
+        holds.wait(60)
+        return _night()
+
+    outcome = together([till, night])
+    assert (outcome.problems, outcome.answers) == ([], [{"given": 2}])
