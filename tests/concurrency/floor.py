@@ -52,6 +52,7 @@ class Floor:
 
     shop: Shop
     cashier: Staff
+    manager: Staff  # who approves what is large
     members: list[Member]
     round_number: int = 0  # each round has keys of its own
     sent: deque[Request] = field(default_factory=lambda: deque(maxlen=RECENT))
@@ -144,6 +145,7 @@ class Floor:
             reason="back",
             shop=self.shop,
             actor=self.cashier,
+            approver=self.manager,
             at=AT,
             **what,
         )
@@ -151,7 +153,13 @@ class Floor:
     def _void(self, key: uuid.UUID, dice: random.Random) -> Callable[[], Answer]:
         order = dice.choice(list(self.orders))
         return lambda: undoing.void(
-            key=key, order_id=order, reason="", shop=self.shop, actor=self.cashier, at=AT
+            key=key,
+            order_id=order,
+            reason="",
+            shop=self.shop,
+            actor=self.cashier,
+            approver=self.manager,
+            at=AT,
         )
 
     def _adjust(self, key: uuid.UUID, dice: random.Random) -> Callable[[], Answer]:
@@ -166,6 +174,7 @@ class Floor:
             reason="count",
             shop=self.shop,
             actor=self.cashier,
+            approver=self.manager,
             at=AT,
         )
 
@@ -177,6 +186,7 @@ def open_floor(round_number: int) -> Floor:
     cashier = Staff.objects.filter(username="lin").first()
     if cashier is None:
         cashier = factories.cashier()
+        factories.manager()
         factories.gold_discount()
         factories.gold_stored_discount()
         pack = GiftPack.objects.create(name="黑卡礼包", points=500, bonus_fen=1000)
@@ -194,7 +204,8 @@ def open_floor(round_number: int) -> Floor:
         )
         for number in range(MEMBERS)
     ]
-    return Floor(factories.shop(), cashier, members, round_number)
+    manager = Staff.objects.get(username="chen")
+    return Floor(factories.shop(), cashier, manager, members, round_number)
 
 
 def read_beside(floor: Floor, done: threading.Event, outcome: Outcome) -> None:
