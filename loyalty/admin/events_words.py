@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from loyalty.admin import approval_events, changes, gift_events, loan_events
-from loyalty.counter.wording import points_words
+from loyalty.counter.wording import points_words, why
 from loyalty.models import Loan, Tier
 from loyalty.money import format_yuan
 from members.models import Event, MemberNote, Staff
@@ -79,7 +79,7 @@ def tell(event: Event, names: Names) -> Told:
         event=event,
         text=teller(event.data, names),
         icon=icon,
-        note=str(event.data.get("reason", "") or "") or _before_and_after(event, names),
+        note=why(str(event.data.get("reason", "") or "")) or _before_and_after(event, names),
         by=by,
         order_id=event.data.get("order"),
     )

@@ -203,7 +203,7 @@ class RefundAdmin(ReadOnlyAdmin):
         "amount",
         "outside",
         "kind",
-        "reason",
+        "said",
         "staff",
         "approved_by",
     )
@@ -245,6 +245,10 @@ class RefundAdmin(ReadOnlyAdmin):
         if not refund.other_fen:
             return "–"
         return f"{format_yuan(refund.other_fen)} {wording.tender_words(refund.tender)}"
+
+    @admin.display(description=lazy("reason"))
+    def said(self, refund: Refund) -> str:
+        return wording.why(refund.reason) or "–"
 
     @admin.display(description=lazy("kind"))
     def kind(self, refund: Refund) -> str:

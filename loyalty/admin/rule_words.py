@@ -48,10 +48,6 @@ def value_words(model: Any, key: str, value: Any) -> str:
     field = {field.name: field for field in model._meta.fields}.get(key)
     if field is not None and field.choices:
         return str(dict(field.flatchoices).get(value, value))
-    if key == "prices":
-        return "、".join(f"#{product} {format_yuan(fen)}" for product, fen in value)
-    if key == "coupons":
-        return "、".join(f"#{template} × {count}" for template, count in value)
     if isinstance(value, list):
         return "、".join(str(part) for part in value)
     return number_format(value) if isinstance(value, int) else str(value)
@@ -107,7 +103,9 @@ def _special_words(row: Benefit) -> str:
 
 
 def _percent_words(row: CouponTemplate | Benefit) -> str:
-    words = _("pay %(rate)s") % {"rate": rate_words(row.rate_pm)}
+    by_value = isinstance(row, Benefit) and row.only_stored_value
+    words = _("pay %(rate)s by stored value") if by_value else _("pay %(rate)s")
+    words %= {"rate": rate_words(row.rate_pm)}
     cap_fen = row.cap_fen if isinstance(row, CouponTemplate) else None
     if cap_fen:
         return _("%(words)s, %(amount)s at most") % {

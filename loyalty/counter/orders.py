@@ -8,7 +8,6 @@ from dataclasses import astuple
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
@@ -147,7 +146,7 @@ def void(request: HttpRequest, till: Till, order_id: int) -> HttpResponse:
         undoing.void(
             key=parsing.client_key(request.POST.get("key")),
             order_id=order_id,
-            reason=parsing.text(reason, "reason") or gettext("undone at once"),
+            reason=parsing.text(reason, "reason") or wording.UNDONE_AT_ONCE,
             shop=till.shop,
             actor=till.staff,
             approver=seconds.proved(request, till),

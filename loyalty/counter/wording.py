@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 from django.utils import formats
 from django.utils.functional import Promise
-from django.utils.translation import get_language, ngettext, pgettext
+from django.utils.translation import get_language, gettext_noop, ngettext, pgettext
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
@@ -99,6 +99,15 @@ def times_words(multiplier_pm: int) -> str:
     whole, rest = divmod(multiplier_pm, 1000)
     decimals = f"{rest:03d}".rstrip("0")
     return f"{whole}.{decimals}" if decimals else str(whole)
+
+
+# Kept with the refund as it stands here, and read in the reader's language.
+UNDONE_AT_ONCE = gettext_noop("undone at once")
+
+
+def why(reason: str) -> str:
+    """A reason as somebody typed it, or our own."""
+    return _("undone at once") if reason == UNDONE_AT_ONCE else reason
 
 
 def points_words(points: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django import template
 
+from loyalty.counter import wording
 from loyalty.money import format_yuan, yuan_text
 
 register = template.Library()
@@ -19,6 +20,12 @@ def yuan(fen: int) -> str:
 def off(fen: int) -> str:
     """What is taken off, with a true minus: 1000 → −¥10.00"""
     return f"−{format_yuan(int(fen))}" if fen else format_yuan(0)
+
+
+@register.filter
+def why(reason: str) -> str:
+    """The reason of a refund in the reader's language, where it is ours."""
+    return wording.why(reason)
 
 
 @register.filter

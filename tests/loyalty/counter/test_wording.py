@@ -116,3 +116,9 @@ def test_every_reason_of_the_calculator_has_its_words() -> None:
     assert len(made) > 20
     known = {"threshold_short", *wording.PLAIN_REASONS, *wording.REASONS}
     assert made <= known, made - known
+
+
+def test_a_reason_of_ours_is_read_in_the_readers_language() -> None:
+    with translation.override("zh-hans"):
+        assert wording.why(wording.UNDONE_AT_ONCE) == "当场撤销"
+        assert wording.why("too sweet") == "too sweet"
