@@ -22,10 +22,6 @@ from tests.factories import AT
 NUMBERS = itertools.count(1)
 NIGHT = AT + dt.timedelta(days=1)
 PEOPLE = 12
-WAITS = (
-    "SELECT count(*) FROM pg_stat_activity"
-    " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-)
 
 
 @pytest.fixture(autouse=True)
@@ -77,7 +73,7 @@ def test_several_workers_give_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert BirthdayGift.objects.count() == Coupon.objects.count() == 2 * PEOPLE
 
 
-def test_a_till_with_other_coupons_never_waits_in_a_circle() -> None:
+def test_a_till_with_other_coupons_never_waits_in_a_circle(live_db: LiveDatabase) -> None:
     """The night meets a Gold before a Silver; the till takes a pack of both of their coupons."""
     gold = CouponTemplate.objects.get()
     silver = factories.coupon_template("银卡生日券", 500)
@@ -100,9 +96,7 @@ def test_a_till_with_other_coupons_never_waits_in_a_circle() -> None:
         with transaction.atomic():
             list(CouponTemplate.objects.select_for_update().filter(pk=gold.pk))
             holds.set()
-            with connection.cursor() as cursor:
-                while not cursor.execute(WAITS).fetchone()[0]:
-                    threading.Event().wait(0.01)
+            live_db.until_somebody_waits()
             list(CouponTemplate.objects.select_for_update(nowait=True).filter(pk=silver.pk))
 
     def night() -> dict[str, Any]:
