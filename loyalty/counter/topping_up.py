@@ -124,7 +124,10 @@ def _page(
         "sale_link": sale_id,
         "sale": sale_id,
         "member": member,
-        "plans": [(plan, savings.get(plan.pk, 0), plan.pk in too_much) for plan in plans],
+        "plans": [
+            (plan, 0, True) if plan.pk in too_much else (plan, savings.get(plan.pk, 0), False)
+            for plan in plans
+        ],
         "too_much": next(iter(too_much.values()), None),
         "most_unproved_fen": policy.most_fen(is_phone_proved=False),
         "error": presenters.error_view(error) if error else None,

@@ -175,6 +175,16 @@ def test_a_top_up_that_pays_off_in_this_sale_is_offered(client: Client, cast: Ca
     page = client.get(f"/counter/top-up/?sale={uuid.UUID(int=7)}").text
     assert "saves ¥80 on this sale" in page
 
+    # Not to a card that may not take it: its phone is not confirmed.
+    factories.give_value(cast.member, 40000)
+    Member.objects.filter(pk=cast.member.pk).update(phone_proved_at=None)
+    sale = client.get(f"/counter/sale/{uuid.UUID(int=7)}/").text
+    assert "¥520.00" in sale
+    assert "this sale costs" not in sale
+    page = client.get(f"/counter/top-up/?sale={uuid.UUID(int=7)}").text
+    assert page.count(" disabled") == 2
+    assert "on this sale" not in page
+
 
 @pytest.mark.parametrize(("width", "columns"), [(58, 32), (80, 48)])
 def test_no_line_of_a_receipt_is_wider_than_the_paper(
