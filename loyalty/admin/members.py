@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -270,7 +271,7 @@ class MemberAdmin(SavedViewsMixin, OfficeAdmin):
                 at=clock.now(),
             )
         except Refusal as refusal:
-            return HttpResponse(str(refusal.message), status=refusal.status)
+            raise PermissionDenied from refusal
         head = [
             pgettext("of a person", "name"),
             _("phone"),
