@@ -99,7 +99,9 @@ def hand_back(*, at: dt.datetime) -> None:
         at__lt=clock.start_of_day(clock.local_date(at)),
     ).order_by("-at")
     apart = max(1, min(APART, last.count() // REFUNDS))
-    for number, order in enumerate(last.select_related("shop")[: REFUNDS * apart : apart]):
+    chosen = list(last.select_related("shop")[: REFUNDS * apart : apart])
+    # The oldest first, as they would have come: lists show the newest number on top.
+    for number, order in enumerate(reversed(chosen)):
         is_large = order.net_fen > LARGE_FEN
         undoing.refund(
             key=uuid.uuid5(rows.NAMESPACE, f"refund {order.pk}"),

@@ -344,6 +344,9 @@ def _lots_and_entries(years: Sequence[MemberYear], accounts: Sequence[int]) -> N
             for row in year.lots
         ),
     )
+    # By time, as a shop's ledger grows; each member's stay in their own order.
+    moves = [(index, row) for index, year in enumerate(years) for row in year.entries]
+    moves.sort(key=lambda move: move[1].at)
     copy(
         "loyalty_entry",
         "account_id, lot_id, side, delta, balance_after, list_fen, at, order_id, top_up_id, reason",
@@ -360,8 +363,7 @@ def _lots_and_entries(years: Sequence[MemberYear], accounts: Sequence[int]) -> N
                 row.top_up,
                 row.reason,
             )
-            for index, year in enumerate(years)
-            for row in year.entries
+            for index, row in moves
         ),
     )
 
