@@ -102,7 +102,7 @@ def hand_back(*, at: dt.datetime) -> None:
     chosen = list(last.select_related("shop")[: REFUNDS * apart : apart])
     # The oldest first, as they would have come: lists show the newest number on top.
     for number, order in enumerate(reversed(chosen)):
-        is_large = order.net_fen > LARGE_FEN
+        is_large = order.base_fen > LARGE_FEN  # however it was paid
         undoing.refund(
             key=uuid.uuid5(rows.NAMESPACE, f"refund {order.pk}"),
             order_id=order.pk,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from io import StringIO
 
 import pytest
@@ -12,9 +13,10 @@ from django.db.models import F, Sum
 from loyalty.demo import fill, shop
 from loyalty.models import BirthdayGift, Lot, MemberStats, Order, Product, Refund, Tier, TopUp
 from loyalty.selectors import reconciliation, today
-from loyalty.services import birthdays
+from loyalty.services import birthdays, checkout
 from loyalty.services.again import settle_again
-from members.models import Event, Member, Shop
+from loyalty.services.checkout import Cart, CartLine
+from members.models import Event, Member, Shop, Staff
 from tests import factories
 from tests.factories import AT
 
@@ -44,6 +46,25 @@ def test_it_is_a_chain_with_a_year_behind_it(filled: int) -> None:
     first = Order.objects.order_by("at")[0]
     assert AT - dt.timedelta(days=360) < first.at < AT - dt.timedelta(days=300)
     assert Refund.objects.count() == fill.REFUNDS
+
+
+def test_a_large_purchase_paid_by_points_is_handed_back_with_a_manager(db: None) -> None:
+    factories.policy()
+    for name, role in (("cashier", "cashier"), ("manager", "manager")):
+        factories.staff(name, Staff.Role(role), name=name)
+    member = factories.member(points=2000)
+    checkout.settle(
+        key=uuid.UUID(int=1),
+        cart=Cart((CartLine(amount_fen=21000),), member_id=member.pk, points=2000),
+        expected_hash=None,
+        tender="cash",
+        shop=factories.shop(),
+        actor=None,
+        at=AT - dt.timedelta(days=1),
+    )
+    fill.hand_back(at=AT)
+    refund = Refund.objects.get()
+    assert (refund.base_fen, refund.other_fen, str(refund.approved_by)) == (21000, 19000, "manager")
 
 
 def test_every_order_comes_out_the_same_by_its_rules_and_inputs(filled: int) -> None:
