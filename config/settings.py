@@ -16,6 +16,8 @@ from config.logs import logging_settings
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = data_folder(BASE_DIR)
 _SERVERS = running_servers(DATA_DIR)
+# Where this folder's own web server listens, for commands that ask it.
+WEB_PORT = _SERVERS.get("web", "8000")
 
 # demo: a trial on one's own machine, with printed logins. production: real customers.
 HUITOU_ENV = env.str("HUITOU_ENV", "demo")

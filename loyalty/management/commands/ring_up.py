@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
@@ -34,7 +35,9 @@ class Command(BaseCommand):
             metavar="DATE",
             help="ring up receipts of this day and later ones",
         )
-        parser.add_argument("--url", default="http://127.0.0.1:8000", help="where the counter is")
+        parser.add_argument(
+            "--url", default=f"http://127.0.0.1:{settings.WEB_PORT}", help="where the counter is"
+        )
         parser.add_argument("--username", default="owner", help="an owner, who serves all shops")
         parser.add_argument("--password", help="asked for when not given")
         parser.add_argument(
