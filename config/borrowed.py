@@ -1,6 +1,7 @@
 """Sentences of the back office's libraries that ship no Chinese: named here, we translate them."""
 
 from django.utils.translation import gettext_noop as _
+from django.utils.translation import ngettext_lazy
 
 SENTENCES = (
     # Django's own Chinese of these reads like a machine's, or says 你 where we say 您.
@@ -10,6 +11,14 @@ SENTENCES = (
     _("Add another %(verbose_name)s"),
     _("Ensure this value is greater than or equal to %(limit_value)s."),
     _("Ensure this value is less than or equal to %(limit_value)s."),
+    _("Enter the same password as before, for verification."),
+    _(
+        "Please enter your old password, for security’s sake, and then enter your new password"
+        " twice so we can verify you typed it in correctly."
+    ),
+    _("Your password can’t be a commonly used password."),
+    _("Your password can’t be entirely numeric."),
+    _("Your password can’t be too similar to your other personal information."),
     _("The {name} “{obj}” was added successfully."),
     _("The {name} “{obj}” was changed successfully."),
     _("Account locked: too many login attempts. Contact an admin to unlock your account."),
@@ -86,4 +95,12 @@ SENTENCES = (
     _("access failures"),
     _("access log"),
     _("access logs"),
+)
+
+# The same with a number: (one, many).
+PLURALS = (
+    ngettext_lazy(
+        "Your password must contain at least %(min_length)d character.",
+        "Your password must contain at least %(min_length)d characters.",
+    ),
 )
