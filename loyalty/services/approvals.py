@@ -280,6 +280,13 @@ def overtaken(order: Order, *, at: dt.datetime) -> None:
     _withdraw(Approval.objects.filter(order=order, status=Approval.Status.WAITING), at=at)
 
 
+def ended(event: Event, at: dt.datetime) -> None:
+    """Consumer of ``closed``: of a card that is no more no balance is corrected."""
+    waiting = Approval.objects.filter(kind=Approval.Kind.ADJUST, status=Approval.Status.WAITING)
+    if event.member_id is not None:
+        _withdraw(waiting.filter(member_id=event.member_id), at=at)
+
+
 def follow(*, kept_id: int, merged_id: int, at: dt.datetime) -> None:
     """Requests come along with a merged card; what waits for both of the same is asked once."""
     waiting = Approval.objects.filter(kind=Approval.Kind.ADJUST, status=Approval.Status.WAITING)

@@ -3,7 +3,7 @@
 Approving does at that moment what was asked for, by the ordinary service with all its checks. If
 that refuses, nothing is changed and the request goes on waiting. Requests do not end by
 themselves: they stay in sight with their age until somebody decides or withdraws them, or until
-their purchase is given back in another way.
+their purchase is given back in another way or their member's card is closed.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from loyalty.services import adjusting, approvals, checkout, merging, requests, 
 from loyalty.services.checkout import Cart, CartLine
 from members.errors import Refusal
 from members.models import Event, Member, Shop, Staff
+from members.services import members, outbox
 from members.services import staff as staff_service
 from tests import factories
 from tests.factories import AT
@@ -291,6 +292,15 @@ def test_what_is_refused_at_that_moment_goes_on_waiting(cast: Cast) -> None:
     factories.give_points(cast.member, 2000)
     assert decide(cast, "approve", approval, "owner") == ""
     assert balance(cast) == 1000
+
+
+def test_a_correction_of_a_closed_card_waits_for_nobody(cast: Cast) -> None:
+    ask(cast)
+    adjust(cast, "principal", -100000, "owner")
+    members.close(member_id=cast.member.pk, actor=cast.person("owner"), at=LATER)
+    outbox.drain_batch(at=LATER)
+    row = Approval.objects.get()
+    assert (row.status, row.decided_by, row.decided_at) == ("withdrawn", None, LATER)
 
 
 def test_whoever_asked_and_may_no_more_is_not_followed(cast: Cast) -> None:

@@ -58,7 +58,7 @@ def test_the_app_registers_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [panel.name for panel in registry.panels_of("counter")] == ["loans", "care", "notes"]
     assert [panel.name for panel in registry.panels_of("card")] == ["loans", "care"]
     assert [panel.name for panel in registry.panels_of("member")] == ["approvals", "loans"]
-    assert [one.name for one in registry.consumers_of("closed")] == ["loans"]
+    assert [one.name for one in registry.consumers_of("closed")] == ["loans", "approvals"]
     assert len(registry.closing_guards()) == 2
 
 
