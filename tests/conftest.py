@@ -70,6 +70,12 @@ def _use(name: str) -> None:
     os.environ["DATABASE_URL"] = database_url(name)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long begins first: begun last, it would keep one worker at work and the others
+    idle."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes() -> None:
     """Named in the environment, the settings would be read by pytest-django in each worker before

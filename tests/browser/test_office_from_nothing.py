@@ -98,6 +98,7 @@ def build(office: Office) -> None:
     office.send()
 
 
+@pytest.mark.long
 def test_from_nothing_to_the_first_sale(only_an_owner: None, browser: Browser, site: str) -> None:
     context = browser.new_context(viewport={"width": 1366, "height": 900}, locale="zh-CN")
     page = context.new_page()

@@ -331,6 +331,7 @@ STEPS = (
 )
 
 
+@pytest.mark.long
 def test_what_scripts_show_is_in_one_language(
     shop: Member, opened: dict[str, BrowserContext], tmp_path: Path
 ) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
+
 from tests.concurrency.crowd import Outcome, is_found_out
 from tests.concurrency.floor import READERS, busy_day
 from tests.conftest import LiveDatabase
@@ -11,6 +13,7 @@ from tests.conftest import LiveDatabase
 THREADS, OPERATIONS = 16, 500
 
 
+@pytest.mark.long
 def test_nothing_is_made_or_lost(live_db: LiveDatabase) -> None:
     floor, outcome = busy_day(threads=THREADS, operations=OPERATIONS)
     assert outcome.problems == []

@@ -58,6 +58,7 @@ def printed_logins(shop: Shop) -> str:
     return shop.said().partition("login")[2].partition("\n\n")[0]
 
 
+@pytest.mark.long
 def test_the_demo_shop_comes_back_as_it_was(folder: Path) -> None:
     shop = Shop(folder / "data")
     url = opened(shop)
@@ -93,6 +94,7 @@ def test_the_demo_shop_comes_back_as_it_was(folder: Path) -> None:
         assert shop.close() == 0
 
 
+@pytest.mark.long
 def test_an_empty_shop_has_one_login_and_stays_empty(folder: Path) -> None:
     shop = Shop(folder / "data", DEMO_MEMBERS="20")
     url = opened(shop, "--empty")

@@ -98,6 +98,7 @@ def folder() -> Iterator[Path]:
         yield path
 
 
+@pytest.mark.long
 def test_a_shop_opens_survives_kills_closes_and_opens_again(folder: Path) -> None:
     shop = Shop(folder / "data")
     shop.open()
@@ -139,6 +140,7 @@ def test_a_shop_opens_survives_kills_closes_and_opens_again(folder: Path) -> Non
         assert shop.close(signal.SIGTERM) == 0
 
 
+@pytest.mark.long
 def test_with_addresses_of_other_servers_nothing_is_embedded(
     folder: Path, live_db: LiveDatabase
 ) -> None:

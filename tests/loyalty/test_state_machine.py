@@ -356,6 +356,7 @@ def shop(db: None) -> None:
     Shopping.world = open_shop()
 
 
+@pytest.mark.long
 def test_what_must_hold_holds_after_every_step(shop: None) -> None:
     run_state_machine_as_test(
         Shopping,

@@ -9,6 +9,7 @@ from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 
+import pytest
 from django.core.management import call_command
 from django.db.models import Count, Sum
 from django.utils import translation
@@ -78,6 +79,7 @@ def state() -> tuple[object, ...]:
     )
 
 
+@pytest.mark.long
 def test_the_whole_year(live_db: LiveDatabase) -> None:
     folder = whole()
     lines = lines_of(folder)
