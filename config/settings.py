@@ -202,6 +202,7 @@ LOCALE_PATHS = [BASE_DIR / "config" / "locale"]
 USE_I18N = True
 TIME_ZONE = env.str("TIME_ZONE", "Asia/Shanghai")
 USE_TZ = True
+FORMAT_MODULE_PATH = ["config.formats"]
 
 # --- The demo shop ------------------------------------------------------------------------------
 # How many members move into it on the first start, each with their year of orders.

@@ -14,6 +14,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import ngettext
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget
 
 from loyalty.admin.fields import PercentField, TimesField, YuanField
@@ -191,7 +192,11 @@ def _sentences(row: Policy) -> list[str]:
     earned = 100 * row.earn_per_yuan_pm // 1000
     back_fen = earned * row.step_value_fen // row.step_points
     found = [
-        _("¥1 = %(points)s points; %(step)s take %(value)s off.")
+        ngettext(
+            "¥1 = %(points)s point; %(step)s take %(value)s off.",
+            "¥1 = %(points)s points; %(step)s take %(value)s off.",
+            1 if row.earn_per_yuan_pm == 1000 else 2,
+        )
         % {
             "points": times_words(row.earn_per_yuan_pm),
             "step": points_words(row.step_points),

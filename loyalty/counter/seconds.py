@@ -37,7 +37,7 @@ def wanted(
     is_needed = approvals.needs_second(
         order, is_void=is_void, base_fen=base_fen, actor=till.staff, at=at
     )
-    limit = approvals.limit_for(till.staff, "refund")
+    limit = approvals.limit_for(till.staff, "refund", member_id=order.member_id)
     if not is_needed or limit is None:
         return None
     return Second(

@@ -3,6 +3,7 @@
 Every correction, refund and undo asks ``of_adjustment`` or ``of_undo`` in its own transaction,
 after its locks are held: parts of one order, or of one day, cannot slip past beside each other.
 The owner needs nobody; neither does what no person does (imports, the demo shop: actor None).
+What goes onto one's own card always needs a second person.
 What a second person approved is no longer counted against the limit.
 """
 
@@ -53,7 +54,7 @@ def check(
         refuse_as_second(approver, asker=actor, shop=shop)
         _refuse_own_card(approver, member_id)
         return approver
-    limit = limit_for(actor, kind)
+    limit = limit_for(actor, kind, member_id=member_id)
     if limit is None or amount <= limit:
         return None
     unit = "points" if kind == "points" else "fen"
@@ -77,16 +78,23 @@ def facts(second: Staff | None) -> dict[str, int]:
     return {} if second is None else {"approver": second.pk}
 
 
-def limit_for(actor: Staff | None, kind: str) -> int | None:
-    """Up to how much this person may do it alone, in points or fen; None: without limit."""
+def limit_for(actor: Staff | None, kind: str, *, member_id: int | None) -> int | None:
+    """Up to how much this person may do it alone, in points or fen; None: without limit. Nothing
+    that goes onto their own card."""
     if actor is None or actor.role == Staff.Role.OWNER:
         return None
+    if member_id is not None and actor.member_id == member_id:
+        return 0
     limit: int | None = getattr(rules.policy(), LIMITS[kind])
     return limit
 
 
 def needed_words(kind: str, limit: int) -> str | Promise:
     """That a second person is needed, and from where on."""
+    if limit == 0 and kind == "refund":
+        return _("A manager or the owner approves this, here with their PIN or later.")
+    if limit == 0:
+        return _("A second person approves this: another manager or the owner.")
     if kind == "points":
         words = _("Above %(limit)s points a second person approves: another manager or the owner.")
         return words % {"limit": f"{limit:,}"}
@@ -183,7 +191,7 @@ def limit_passed(
     actor: Staff, *, member_id: int, account: str, delta: int, at: dt.datetime
 ) -> int | None:
     """The limit that this correction is above of, with those of today; None where it is not."""
-    limit = limit_for(actor, kind_of(account))
+    limit = limit_for(actor, kind_of(account), member_id=member_id)
     done = done_today(actor, member_id=member_id, account=account, delta=delta, at=at)
     return limit if limit is not None and abs(delta) + done > limit else None
 
@@ -199,7 +207,7 @@ def done_today(
 
     Principal and bonus count together; a slip put right by the opposite does not count twice.
     """
-    if limit_for(actor, kind_of(account)) is None:
+    if limit_for(actor, kind_of(account), member_id=member_id) is None:
         return 0
     told = Event.objects.filter(
         kind="balance_adjusted",
@@ -245,7 +253,7 @@ def needs_second(
     order: Order, *, is_void: bool, base_fen: int, actor: Staff, at: dt.datetime
 ) -> bool:
     """Whether giving this much back needs somebody else."""
-    limit = limit_for(actor, "refund")
+    limit = limit_for(actor, "refund", member_id=order.member_id)
     if limit is None:
         return False
     amount = amount_of_undo(order, is_void=is_void, base_fen=base_fen, actor=actor, at=at)
@@ -256,7 +264,8 @@ def amount_of_undo(
     order: Order, *, is_void: bool, base_fen: int, actor: Staff | None, at: dt.datetime
 ) -> int:
     """Fen that count against the limit."""
-    if limit_for(actor, "refund") is None or (is_void and is_just_sold(order, actor, at=at)):
+    limit = limit_for(actor, "refund", member_id=order.member_id)
+    if limit is None or (is_void and is_just_sold(order, actor, at=at)):
         return 0
     return base_fen + given_back_alone(order)
 

@@ -135,7 +135,7 @@ def test_the_member_page_takes_it_back(shelf: Shelf, signed_in: SignedIn) -> Non
     assert Event.objects.filter(kind="loan_returned").count() == 1
     timeline = words(browser.get(member_page(shelf.near)))
     assert "Brought back “《活着》”, 7 days late" in timeline
-    assert "Lent “《活着》”, due back 05/13/2026" in timeline
+    assert "Lent “《活着》”, due back 2026-05-13" in timeline
 
 
 def test_a_manager_writes_it_off_with_a_reason(shelf: Shelf, signed_in: SignedIn) -> None:

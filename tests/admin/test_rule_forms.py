@@ -442,7 +442,7 @@ def test_the_sheet_of_points(house: House, owner: Client) -> None:
     policy = Policy.objects.get()
     assert (policy.earn_per_yuan_pm, policy.points_cap_pm) == (1500, 500)
     page = owner.post(reverse("admin:loyalty_policy_preview", args=[1]), form)
-    assert page.context["sentences"][0] == "¥1 = 1 points; 100 points take ¥1.00 off."
+    assert page.context["sentences"][0] == "¥1 = 1 point; 100 points take ¥1.00 off."
     limits = (
         "A card holds ¥5,000.00 at most with its bonus; ¥1,000.00 until its phone is confirmed."
     )

@@ -180,6 +180,11 @@ def test_nobody_approves_what_goes_onto_their_own_card(cast: Cast) -> None:
     second.member = cast.member
     assert adjust(cast, "points", 2001, "manager", "second") == "approver_own_card"
     assert refund(cast, order, None, "cashier", "second") == "approver_own_card"
+    # And alone they do nothing to it themselves, however little it is.
+    assert adjust(cast, "points", 1, "second") == NEEDED
+    assert refund(cast, order, 1, "second") == NEEDED
+    assert adjust(cast, "points", 1, "second", "manager") == ""
+    assert refund(cast, order, 1, "second", "manager") == ""
 
 
 def test_parts_of_one_purchase_count_together(cast: Cast) -> None:

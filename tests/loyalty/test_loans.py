@@ -221,7 +221,7 @@ class TestOverdue:
         Loan.objects.exclude(pk=loan).delete()
         refusal = refused("loan_overdue", lambda: shelf.lend("《三体》", at=self.late))
         assert words(refusal) == (
-            "“《活着》” was due back on 06/03/2026. Take it back first, then lend the next one."
+            "“《活着》” was due back on 2026-06-03. Take it back first, then lend the next one."
         )
         assert refusal.details == {"loan": loan, "due_on": "2026-06-03"}
         shelf.back(loan, self.late)

@@ -84,7 +84,7 @@ def test_out_and_back_again(
     refused = client.post(SERVE, {"do": f"special:{book.pk}", "redeem_key": str(uuid.uuid4())})
     assert (refused.status_code, Loan.objects.count()) == (409, 1)
     assert 'data-code="loan_overdue"' in refused.text
-    assert "“《活着》” was due back on 06/03/2026. Take it back first" in words(refused.text)
+    assert "“《活着》” was due back on 2026-06-03. Take it back first" in words(refused.text)
 
     page = press(client, page, "back", loan)
     assert "Brought back: 《活着》. Thank you." in words(page)
