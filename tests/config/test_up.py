@@ -21,6 +21,7 @@ import pytest
 from config.embedded.process import wait_until
 from config.embedded.valkey import free_port
 from tests.conftest import LiveDatabase
+from tests.servers import quick_place
 
 BASE = Path(__file__).resolve().parents[2]
 # What the tests set for themselves and a person has not set.
@@ -92,7 +93,7 @@ class Shop:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="ht-", dir="/tmp") as name:
+    with tempfile.TemporaryDirectory(prefix="ht-", dir=quick_place()) as name:
         path = Path(name)
         path.chmod(0o711)
         yield path

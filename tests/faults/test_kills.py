@@ -14,6 +14,7 @@ from config.embedded.process import wait_until
 from tests import invariants
 from tests.conftest import LiveDatabase
 from tests.faults.house import TILLS, House, Till, furnish, open_house
+from tests.servers import quick_place
 
 WARM = 25  # answers before the first kill, and after each
 
@@ -21,7 +22,7 @@ WARM = 25  # answers before the first kill, and after each
 @pytest.fixture
 def house(live_db: LiveDatabase) -> Iterator[tuple[House, list[int]]]:
     members = furnish()
-    with tempfile.TemporaryDirectory(prefix="ht-", dir="/tmp") as name:
+    with tempfile.TemporaryDirectory(prefix="ht-", dir=quick_place()) as name:
         folder = Path(name)
         folder.chmod(0o711)  # PostgreSQL may run as another account than ours
         with open_house(folder, live_db) as opened:
