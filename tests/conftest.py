@@ -77,12 +77,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """One more than cores: a third of the time a worker waits for a browser, a server or a lock."""
-    return (os.cpu_count() or 1) + 1
-
-
-@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes() -> None:
     """Named in the environment, the settings would be read by pytest-django in each worker before
     this file gives the worker a Valkey number of its own."""
