@@ -13,6 +13,7 @@ from django.db.models import Model
 from django.forms.models import model_to_dict
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from members.errors import Refusal
 
@@ -35,6 +36,13 @@ class OfficeForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **more)
         for field in self.fields.values():
             field.label = capfirst(field.label) if field.label else field.label
+            # Of many there is no empty choice.
+            if (
+                isinstance(field, forms.ModelChoiceField)
+                and field.empty_label
+                and not field.required
+            ):
+                field.empty_label = pgettext("of a choice", "none")
         self.stored = self._state()
         self.seen = mark_of(self.stored)
 
