@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from functools import cache
 from typing import Any
 
 import pytest
@@ -14,13 +15,18 @@ from members import pictures
 from members.errors import Refusal
 
 
-def picture(width: int = 40, height: int = 20, kind: str = "PNG", **more: Any) -> bytes:
-    """A picture in which no two neighbours are alike, so that it does not pack well."""
-    raw = bytes(
+@cache
+def grey(width: int, height: int) -> bytes:
+    """Pixels of which no two neighbours are alike, so that they do not pack well."""
+    return bytes(
         (x * 37 + y * 101 + (x * y) % 251) % 256 for y in range(height) for x in range(width)
     )
+
+
+def picture(width: int = 40, height: int = 20, kind: str = "PNG", **more: Any) -> bytes:
     file = io.BytesIO()
-    Image.frombytes("L", (width, height), raw).convert("RGB").save(file, kind, **more)
+    pixels = Image.frombytes("L", (width, height), grey(width, height))
+    pixels.convert("RGB").save(file, kind, **more)
     return file.getvalue()
 
 
