@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -56,7 +57,6 @@ from loyalty.models import (
 )
 from tests import factories
 from tests.constraints import (
-    Bad,
     change,
     declared,
     positive_fields,
@@ -544,9 +544,9 @@ def house() -> House:
     }
 
 
-@pytest.mark.parametrize("bad", BAD, ids=str)
-def test_refused(bad: Bad, house: House) -> None:
-    assert refused_by(lambda: bad.store(house[bad.model])) == bad.constraint
+def test_refused(house: House) -> None:
+    found = [(str(bad), refused_by(partial(bad.store, house[bad.model]))) for bad in BAD]
+    assert found == [(str(bad), bad.constraint) for bad in BAD]
 
 
 def test_a_category_does_not_lie_in_itself() -> None:
@@ -559,10 +559,10 @@ def test_every_constraint_has_its_bad_value() -> None:
     assert {bad.constraint for bad in BAD} | OF_THEIR_OWN == declared("loyalty")
 
 
-@pytest.mark.parametrize(("model", "field"), positive_fields("loyalty"))
-def test_no_negative_numbers(model: type[Model], field: str, house: House) -> None:
-    bad = change(model, "", **{field: -1})
-    assert refused_by(lambda: bad.store(house[model])) is not None
+def test_no_negative_numbers(house: House) -> None:
+    bad = [change(model, "", **{field: -1}) for model, field in positive_fields("loyalty")]
+    stored = [one for one in bad if refused_by(partial(one.store, house[one.model])) is None]
+    assert stored == []
 
 
 def _sql(statement: str) -> Callable[[], None]:
